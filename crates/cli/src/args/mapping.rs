@@ -1,0 +1,202 @@
+//! What a person decides, as far as flags say it.
+
+use clap::{Args, ValueEnum};
+use migrate_core::mapping::{AliasTypes, CaseInsensitive, Mapping, XmlType};
+use migrate_core::naming::Naming;
+use migrate_core::policy::TextPolicy;
+use migrate_core::{Error, ErrorKind, Result};
+
+/// Decisions about the whole database. They win over the plan file's; `--include`, `--exclude` and `--schema` add to
+/// its lists.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Mapping (wins over the plan file)")]
+pub(crate) struct MappingArgs {
+    /// How names are changed [default: preserve]
+    #[arg(long, value_enum, value_name = "POLICY")]
+    naming: Option<NamingArg>,
+    /// What happens to characters that PostgreSQL cannot store: U+0000, unpaired surrogates [default: reject]
+    #[arg(long, value_enum, value_name = "POLICY")]
+    nul: Option<NulArg>,
+    /// What becomes of unique keys that the source compares without regard to case [default: leave]
+    #[arg(long, value_enum, value_name = "CHOICE")]
+    case_insensitive: Option<CaseArg>,
+    /// What xml columns become [default: xml]
+    #[arg(long, value_enum, value_name = "TYPE")]
+    xml: Option<XmlArg>,
+    /// What alias types become [default: domain]
+    #[arg(long, value_enum, value_name = "CHOICE")]
+    alias_types: Option<AliasArg>,
+    /// Take only tables that fit, such as 'sales.*'
+    #[arg(long, value_name = "PATTERN")]
+    include: Vec<String>,
+    /// Leave out tables that fit; wins over --include
+    #[arg(long, value_name = "PATTERN")]
+    exclude: Vec<String>,
+    /// Rename a schema, such as dbo=public
+    #[arg(long, value_name = "OLD=NEW", value_parser = schema_pair)]
+    schema: Vec<(String, String)>,
+}
+
+/// As in the source, `SalesOrderID` to `sales_order_id`, or `SalesOrderID` to `salesorderid`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum NamingArg {
+    /// As in the source
+    Preserve,
+    /// SalesOrderID becomes sales_order_id
+    Snake,
+    /// SalesOrderID becomes salesorderid
+    Lower,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum NulArg {
+    /// The row goes to quarantine
+    Reject,
+    /// The character is left out, and counted
+    Strip,
+    /// The character becomes U+FFFD, and is counted
+    Replace,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum CaseArg {
+    /// They compare exactly
+    Leave,
+    /// Key columns become citext
+    Citext,
+    /// Key columns get a nondeterministic ICU collation
+    Collation,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum XmlArg {
+    Xml,
+    Text,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum AliasArg {
+    /// Domains
+    Domain,
+    /// Their base types
+    Base,
+}
+
+fn schema_pair(text: &str) -> std::result::Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.to_owned(), new.to_owned())),
+        _ => Err("write OLD=NEW, such as dbo=public".to_owned()),
+    }
+}
+
+impl MappingArgs {
+    /// Lays the flags over a mapping.
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config) for a schema that is renamed twice.
+    pub(crate) fn apply(&self, mapping: &mut Mapping) -> Result<()> {
+        if let Some(choice) = self.naming {
+            mapping.naming = match choice {
+                NamingArg::Preserve => Naming::Preserve,
+                NamingArg::Snake => Naming::Snake,
+                NamingArg::Lower => Naming::Lower,
+            };
+        }
+        if let Some(choice) = self.nul {
+            mapping.nul = match choice {
+                NulArg::Reject => TextPolicy::Reject,
+                NulArg::Strip => TextPolicy::Strip,
+                NulArg::Replace => TextPolicy::Replace,
+            };
+        }
+        if let Some(choice) = self.case_insensitive {
+            mapping.case_insensitive = match choice {
+                CaseArg::Leave => CaseInsensitive::Leave,
+                CaseArg::Citext => CaseInsensitive::Citext,
+                CaseArg::Collation => CaseInsensitive::Collation,
+            };
+        }
+        if let Some(choice) = self.xml {
+            mapping.xml = match choice {
+                XmlArg::Xml => XmlType::Xml,
+                XmlArg::Text => XmlType::Text,
+            };
+        }
+        if let Some(choice) = self.alias_types {
+            mapping.alias_types = match choice {
+                AliasArg::Domain => AliasTypes::Domain,
+                AliasArg::Base => AliasTypes::Base,
+            };
+        }
+        mapping.include.extend(self.include.iter().cloned());
+        mapping.exclude.extend(self.exclude.iter().cloned());
+        let mut named: Vec<&str> = Vec::new();
+        for (old, new) in &self.schema {
+            if named.contains(&old.as_str()) {
+                return Err(Error::new(ErrorKind::Config, format!("--schema renames `{old}` twice")));
+            }
+            named.push(old);
+            mapping.schemas.insert(old.clone(), new.clone());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Only {
+        #[command(flatten)]
+        mapping: MappingArgs,
+    }
+
+    fn apply(flags: &[&str], mapping: &mut Mapping) -> Result<()> {
+        Only::try_parse_from(std::iter::once(&"x").chain(flags)).unwrap().mapping.apply(mapping)
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_lists_grow() {
+        let mut mapping = Mapping {
+            naming: Naming::Lower,
+            nul: TextPolicy::Strip,
+            exclude: vec!["a.*".to_owned()],
+            ..Mapping::default()
+        };
+        let flags = [
+            "--naming=snake",
+            "--case-insensitive=collation",
+            "--xml=text",
+            "--alias-types=base",
+            "--include=b.*",
+            "--exclude=c.*",
+            "--schema=dbo=public",
+        ];
+        apply(&flags, &mut mapping).unwrap();
+        assert_eq!(mapping.naming, Naming::Snake);
+        assert_eq!(mapping.nul, TextPolicy::Strip);
+        assert_eq!(mapping.case_insensitive, CaseInsensitive::Collation);
+        assert_eq!(mapping.xml, XmlType::Text);
+        assert_eq!(mapping.alias_types, AliasTypes::Base);
+        assert_eq!(mapping.include, ["b.*"]);
+        assert_eq!(mapping.exclude, ["a.*", "c.*"]);
+        assert_eq!(mapping.schemas.get("dbo").map(String::as_str), Some("public"));
+    }
+
+    #[test]
+    fn no_flags_change_nothing() {
+        let mut mapping = Mapping { naming: Naming::Lower, ..Mapping::default() };
+        let before = mapping.clone();
+        apply(&[], &mut mapping).unwrap();
+        assert_eq!(mapping, before);
+    }
+
+    #[test]
+    fn a_schema_is_renamed_once() {
+        let e = apply(&["--schema=a=b", "--schema=a=c"], &mut Mapping::default()).unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Config);
+        assert!(Only::try_parse_from(["x", "--schema=a"]).is_err());
+    }
+}

@@ -1,0 +1,322 @@
+//! What a source holds: the schema as the source describes it, in one neutral model.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::pg_type::PgType;
+use crate::template::Expr;
+use crate::value::ValueKind;
+
+/// A schema-qualified name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ObjectName {
+    /// The schema (SQL Server, PostgreSQL) or database (MongoDB).
+    pub schema: String,
+    /// The name in it.
+    pub name: String,
+}
+
+impl ObjectName {
+    /// A name from its two parts.
+    pub fn new(schema: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { schema: schema.into(), name: name.into() }
+    }
+}
+
+impl fmt::Display for ObjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.schema, self.name)
+    }
+}
+
+/// Everything that a source said about itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Catalog {
+    /// Who says so.
+    pub source: SourceInfo,
+    /// Schemas, in the source's order; `dbo` and the like included if anything lives there.
+    pub schemas: Vec<String>,
+    /// Alias types (user-defined names for built-in types).
+    pub alias_types: Vec<AliasType>,
+    /// Stand-alone sequences.
+    pub sequences: Vec<Sequence>,
+    /// Tables.
+    pub tables: Vec<Table>,
+    /// Views, in an order in which they can be created.
+    pub views: Vec<View>,
+    /// Objects that nobody translates: procedures, triggers, functions, xml indexes and so on.
+    pub manual: Vec<ManualObject>,
+}
+
+/// Which source a catalog describes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceInfo {
+    /// What kind: `bacpac`, `mssql`, `mongodb`, `postgres`, `memory`.
+    pub kind: String,
+    /// A name without secrets: a file name, or host and database.
+    pub name: String,
+    /// The product's version as it states it.
+    pub version: String,
+    /// The default collation, if the source has one.
+    pub collation: Option<String>,
+    /// A fingerprint of the content or schema, so that a resume notices another source.
+    pub fingerprint: String,
+}
+
+/// How faithful a mapping of types is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fidelity {
+    /// Every value has exactly one counterpart.
+    Exact,
+    /// Every value fits; the destination's type allows more.
+    Widened,
+    /// Something is changed; the text says what.
+    Lossy(String),
+}
+
+/// A user-defined name for a built-in type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AliasType {
+    /// Its name.
+    pub name: ObjectName,
+    /// The source's own spelling of the base type.
+    pub native: String,
+    /// The proposed PostgreSQL type.
+    pub pg: PgType,
+    /// Its description.
+    pub comment: Option<String>,
+}
+
+/// A stand-alone sequence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sequence {
+    /// Its name.
+    pub name: ObjectName,
+    /// smallint, integer or bigint.
+    pub pg: PgType,
+    /// The first value.
+    pub start: i64,
+    /// The step.
+    pub increment: i64,
+    /// The smallest value, if bounded.
+    pub min: Option<i64>,
+    /// The largest value, if bounded.
+    pub max: Option<i64>,
+    /// Whether it starts again at its end.
+    pub cycle: bool,
+    /// The value handed out last, if the source says so.
+    pub last: Option<i64>,
+    /// Its description.
+    pub comment: Option<String>,
+}
+
+/// A table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// Its name.
+    pub name: ObjectName,
+    /// Columns in order.
+    pub columns: Vec<Column>,
+    /// The primary key.
+    pub primary_key: Option<Key>,
+    /// Unique constraints.
+    pub uniques: Vec<Key>,
+    /// Foreign keys that this table declares.
+    pub foreign_keys: Vec<ForeignKey>,
+    /// Check constraints.
+    pub checks: Vec<Check>,
+    /// Indexes that are not constraints.
+    pub indexes: Vec<Index>,
+    /// Its description.
+    pub comment: Option<String>,
+    /// Rows, exact where the source can say so cheaply.
+    pub rows: Option<u64>,
+    /// Bytes in the source.
+    pub bytes: Option<u64>,
+    /// What a person should know: temporal, memory-optimised, partitioned...
+    pub notes: Vec<String>,
+}
+
+impl Table {
+    /// The column with the name, spelled exactly so.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|c| c.name == name)
+    }
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// The source's own spelling of the type, for example `nvarchar(50)`.
+    pub native: String,
+    /// The alias type it was declared with.
+    pub alias: Option<ObjectName>,
+    /// Which values its reader delivers.
+    pub kind: ValueKind,
+    /// The proposed PostgreSQL type.
+    pub pg: PgType,
+    /// How faithful that is.
+    pub fidelity: Fidelity,
+    /// Whether NULL is allowed.
+    pub nullable: bool,
+    /// Identity, if the source numbers rows itself.
+    pub identity: Option<Identity>,
+    /// The default value.
+    pub default: Option<Expr>,
+    /// The name of the default's constraint, if it has one.
+    pub default_name: Option<String>,
+    /// The expression, if the column is computed. Computed columns are not read.
+    pub computed: Option<Expr>,
+    /// The collation, for text.
+    pub collation: Option<Collation>,
+    /// Its description.
+    pub comment: Option<String>,
+}
+
+/// How a source numbers rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The first value.
+    pub seed: i64,
+    /// The step.
+    pub increment: i64,
+    /// The value used last, if the source says so.
+    pub last: Option<i64>,
+}
+
+/// How a source compares text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Collation {
+    /// The source's name for it.
+    pub name: String,
+    /// Whether `a` and `A` differ.
+    pub case_sensitive: bool,
+    /// Whether `a` and `á` differ.
+    pub accent_sensitive: bool,
+}
+
+/// A primary key or a unique constraint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// The constraint's name, if the source names it.
+    pub name: Option<String>,
+    /// Its columns in order.
+    pub columns: Vec<String>,
+    /// Whether the source stores the table in this order.
+    pub clustered: bool,
+    /// Its description.
+    pub comment: Option<String>,
+}
+
+/// What happens to referencing rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// The change is refused.
+    #[default]
+    NoAction,
+    /// The change is repeated.
+    Cascade,
+    /// The reference becomes NULL.
+    SetNull,
+    /// The reference becomes its default.
+    SetDefault,
+}
+
+/// A foreign key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignKey {
+    /// The constraint's name, if the source names it.
+    pub name: Option<String>,
+    /// Referencing columns in order.
+    pub columns: Vec<String>,
+    /// The referenced table.
+    pub references: ObjectName,
+    /// Referenced columns in the same order.
+    pub referenced_columns: Vec<String>,
+    /// On delete.
+    pub on_delete: Action,
+    /// On update.
+    pub on_update: Action,
+    /// Whether the source enforces it.
+    pub enabled: bool,
+    /// Whether the source vouches that existing rows obey it.
+    pub trusted: bool,
+    /// Its description.
+    pub comment: Option<String>,
+}
+
+/// A check constraint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// The constraint's name, if the source names it.
+    pub name: Option<String>,
+    /// The condition.
+    pub expression: Expr,
+    /// Whether the source enforces it.
+    pub enabled: bool,
+    /// Whether the source vouches that existing rows obey it.
+    pub trusted: bool,
+    /// Its description.
+    pub comment: Option<String>,
+}
+
+/// An index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Index {
+    /// Its name.
+    pub name: String,
+    /// Its key columns in order.
+    pub columns: Vec<IndexColumn>,
+    /// Columns that are stored but not sorted by.
+    pub include: Vec<String>,
+    /// Whether key values are unique.
+    pub unique: bool,
+    /// Whether the source stores the table in this order.
+    pub clustered: bool,
+    /// The condition of a filtered index.
+    pub filter: Option<Expr>,
+    /// Whether the source has it switched off.
+    pub disabled: bool,
+    /// Its description.
+    pub comment: Option<String>,
+}
+
+/// A column of an index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexColumn {
+    /// The column's name.
+    pub name: String,
+    /// Whether it is sorted downwards.
+    pub descending: bool,
+}
+
+/// A view.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// Its name.
+    pub name: ObjectName,
+    /// Its columns, by name, in order.
+    pub columns: Vec<String>,
+    /// Its query.
+    pub query: Expr,
+    /// Its description.
+    pub comment: Option<String>,
+}
+
+/// An object that a person has to move.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManualObject {
+    /// What it is: `procedure`, `trigger`, `xml index`...
+    pub kind: String,
+    /// Its name, qualified as the source does.
+    pub name: String,
+    /// Its definition in the source's language.
+    pub definition: String,
+    /// Why it is not moved.
+    pub reason: String,
+}

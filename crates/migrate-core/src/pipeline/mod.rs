@@ -1,0 +1,214 @@
+//! Moves a plan's rows from a source into a sink: chunks to workers, largest first; reading and writing of a worker
+//! overlapped; memory bounded; every task joined before [`run`] returns.
+
+mod copy;
+mod queue;
+mod report;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::catalog::ObjectName;
+use crate::chunk::{Chunk, ChunkGoal, Receipt};
+use crate::error::{Error, ErrorKind, Result};
+use crate::observer::{Event, Observer};
+use crate::plan::Plan;
+use crate::sink::{Progress, Sink};
+use crate::source::{Snapshot, Source};
+
+pub use report::{Report, TableReport};
+
+use copy::Shared;
+use queue::Queue;
+
+/// How a run is carried out. None of it changes the result.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Chunks copied at the same time.
+    pub workers: usize,
+    /// Bytes of encoded rows between readers and writers, over all workers. A row larger than this goes alone.
+    pub memory: usize,
+    /// Bytes of encoded rows in a batch, about.
+    pub batch_bytes: usize,
+    /// Bytes of encoded rows after which a chunk commits and remembers where it is.
+    pub commit_bytes: u64,
+    /// How tables are split.
+    pub chunks: ChunkGoal,
+    /// Rows in quarantine, over all tables, beyond which the run stops.
+    pub max_quarantined: u64,
+    /// How often a chunk is tried again after an error that may pass.
+    pub retries: u32,
+    /// The first wait before trying again; doubled each time, up to 30 s.
+    pub backoff: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            workers: 4,
+            memory: 32 << 20,
+            batch_bytes: 1 << 20,
+            commit_bytes: 1 << 30,
+            chunks: ChunkGoal::default(),
+            max_quarantined: 1000,
+            retries: 5,
+            backoff: Duration::from_millis(250),
+        }
+    }
+}
+
+/// Carries the plan out. Calling it again after any failure goes on where the last durable receipt says.
+///
+/// # Errors
+/// The first error that no retry could overcome. Whatever was committed stays committed, and every task has ended.
+pub async fn run(
+    source: Arc<dyn Source>,
+    sink: Arc<dyn Sink>,
+    plan: Arc<Plan>,
+    options: Options,
+    observer: Arc<dyn Observer>,
+    cancel: CancellationToken,
+) -> Result<Report> {
+    let started = Instant::now();
+    if let Some(table) = plan.tables.iter().find(|t| t.filter.is_some())
+        && !source.capabilities().filter
+    {
+        return Err(Error::new(ErrorKind::Config, "this source cannot carry out a `where` condition")
+            .at("table", &table.source)
+            .hint("remove `where` from the plan file"));
+    }
+    // Before the destination is touched: the source may refuse the plan.
+    let snapshot = source.snapshot(&plan).await?;
+    let outcome = drive(&snapshot, &sink, &plan, &options, &observer, &cancel, started).await;
+    let closed = sink.close().await;
+    let report = outcome?;
+    closed?;
+    Ok(report)
+}
+
+async fn drive(
+    snapshot: &Arc<dyn Snapshot>,
+    sink: &Arc<dyn Sink>,
+    plan: &Arc<Plan>,
+    options: &Options,
+    observer: &Arc<dyn Observer>,
+    cancel: &CancellationToken,
+    started: Instant,
+) -> Result<Report> {
+    let progress = sink.begin(plan).await?;
+    observer.event(&Event::Began { resumed: progress.resumed });
+    let mut report = Report::new(plan, progress.resumed);
+    if progress.complete {
+        for (table, chunks) in &progress.tables {
+            report.add_chunks(table, chunks.iter().map(|(_, receipt)| receipt));
+        }
+        report.already_complete = true;
+        report.elapsed = started.elapsed();
+        return Ok(report);
+    }
+    let queue = enqueue(snapshot, sink, plan, options, observer, cancel, &progress).await?;
+    let receipts = copy_all(queue, snapshot, sink, plan, options, observer, cancel).await?;
+    for (table, receipts, took) in &receipts {
+        report.add_chunks(table, receipts.iter());
+        report.set_duration(table, *took);
+    }
+    report.copy_elapsed = started.elapsed();
+    if let Some(table) = report.tables.iter().find(|t| !t.receipt.balances()) {
+        return Err(Error::new(ErrorKind::Internal, "rows read are not rows written, quarantined and filtered")
+            .at("table", &table.source));
+    }
+    let read: Vec<(ObjectName, u64)> =
+        report.tables.iter().map(|t| (t.source.clone(), t.receipt.read)).collect();
+    snapshot.verify(&read).await?;
+    if cancel.is_cancelled() {
+        return Err(cancelled());
+    }
+    let completion = sink.complete(plan, observer.as_ref()).await?;
+    report.steps = completion.steps;
+    report.failed_steps = completion.failed;
+    report.elapsed = started.elapsed();
+    Ok(report)
+}
+
+/// Splits tables that were never split, stores the split, and queues what is left to do.
+async fn enqueue(
+    snapshot: &Arc<dyn Snapshot>,
+    sink: &Arc<dyn Sink>,
+    plan: &Arc<Plan>,
+    options: &Options,
+    observer: &Arc<dyn Observer>,
+    cancel: &CancellationToken,
+    progress: &Progress,
+) -> Result<Queue> {
+    let mut queue = Queue::default();
+    for (index, table) in plan.tables.iter().enumerate() {
+        if cancel.is_cancelled() {
+            return Err(cancelled());
+        }
+        let chunks: Vec<(Chunk, Receipt)> = match progress.tables.get(&table.source) {
+            Some(known) => known.clone(),
+            None => {
+                let chunks = snapshot.split(table, options.chunks).await.map_err(|e| e.at("table", &table.source))?;
+                sink.register(&table.source, &chunks).await?;
+                chunks.into_iter().map(|c| (c, Receipt::default())).collect()
+            }
+        };
+        let left = chunks.iter().filter(|(_, r)| !r.done).count();
+        observer.event(&Event::TableQueued {
+            table: table.source.clone(),
+            chunks: left,
+            rows: table.rows,
+            rows_done: chunks.iter().map(|(_, r)| r.read).sum(),
+        });
+        if left == 0 {
+            observer.event(&Event::TableDone { table: table.source.clone() });
+        }
+        queue.add_table(index, table.source.clone(), chunks);
+    }
+    queue.sort();
+    Ok(queue)
+}
+
+type TableOutcome = (ObjectName, Vec<Receipt>, Duration);
+
+/// Runs the workers and joins them all, whatever happens to any of them.
+async fn copy_all(
+    queue: Queue,
+    snapshot: &Arc<dyn Snapshot>,
+    sink: &Arc<dyn Sink>,
+    plan: &Arc<Plan>,
+    options: &Options,
+    observer: &Arc<dyn Observer>,
+    cancel: &CancellationToken,
+) -> Result<Vec<TableOutcome>> {
+    // A failing worker stops the others through this token without cancelling the caller's.
+    let stop = cancel.child_token();
+    let shared = Arc::new(Shared::new(queue, snapshot, sink, plan, options, observer, stop.clone()));
+    let mut workers = JoinSet::new();
+    for _ in 0..options.workers.max(1) {
+        let shared = Arc::clone(&shared);
+        workers.spawn(async move { shared.work().await });
+    }
+    let mut first_error: Option<Error> = None;
+    while let Some(joined) = workers.join_next().await {
+        let result = joined.unwrap_or_else(|e| Err(Error::new(ErrorKind::Internal, "a worker panicked").because(e)));
+        if let Err(error) = result {
+            stop.cancel();
+            // The others end with Cancelled because of the first.
+            if first_error.as_ref().is_none_or(|e| e.kind() == ErrorKind::Cancelled) {
+                first_error = Some(error);
+            }
+        }
+    }
+    match first_error {
+        Some(error) => Err(error),
+        None => Ok(shared.outcomes()),
+    }
+}
+
+fn cancelled() -> Error {
+    Error::new(ErrorKind::Cancelled, "cancelled").hint("run the same command again to go on")
+}

@@ -1,0 +1,346 @@
+//! The plan: everything that a run will do, decided before anything is done.
+//!
+//! A [`Plan`] is a plain value. It is made by [`planner`](crate::planner), can be printed and compared, and a sink turns
+//! it into statements without deciding anything more.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::{Action, Fidelity, ObjectName, SourceInfo};
+use crate::digest::Digest;
+use crate::pg_type::PgType;
+use crate::policy::TextPolicy;
+use crate::value::ValueKind;
+
+/// What the destination can do, as far as the plan depends on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// PostgreSQL's major version.
+    pub version: u32,
+    /// Whether `xml` values can be stored (the server is built with libxml).
+    pub xml: bool,
+    /// Whether PostGIS is installed or can be created.
+    pub postgis: bool,
+    /// Whether `citext` is installed or can be created.
+    pub citext: bool,
+    /// Whether ICU collations can be created.
+    pub icu: bool,
+}
+
+impl Default for Target {
+    /// The newest PostgreSQL with its contributed extensions and no PostGIS.
+    fn default() -> Self {
+        Self { version: 18, xml: true, postgis: false, citext: true, icu: true }
+    }
+}
+
+/// A schema and a name in the destination.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TargetName {
+    /// The schema.
+    pub schema: String,
+    /// The name in it.
+    pub name: String,
+}
+
+impl TargetName {
+    /// Both parts quoted, as SQL.
+    pub fn quoted(&self) -> String {
+        format!("{}.{}", quote_ident(&self.schema), quote_ident(&self.name))
+    }
+}
+
+impl std::fmt::Display for TargetName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.schema, self.name)
+    }
+}
+
+/// Quotes an identifier for PostgreSQL.
+pub fn quote_ident(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Quotes a string literal for PostgreSQL, whatever `standard_conforming_strings` says.
+pub fn quote_literal(text: &str) -> String {
+    let body = text.replace('\'', "''");
+    if body.contains('\\') { format!("E'{}'", body.replace('\\', "\\\\")) } else { format!("'{body}'") }
+}
+
+/// Everything that a run will do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The source it was made from.
+    pub source: SourceInfo,
+    /// The destination it was made for.
+    pub target: Target,
+    /// Schemas to create if they are missing.
+    pub schemas: Vec<String>,
+    /// Extensions to create if they are missing.
+    pub extensions: Vec<String>,
+    /// Collations to create.
+    pub collations: Vec<CollationPlan>,
+    /// Domains to create.
+    pub domains: Vec<DomainPlan>,
+    /// Stand-alone sequences to create.
+    pub sequences: Vec<SequencePlan>,
+    /// Tables to create and fill.
+    pub tables: Vec<TablePlan>,
+    /// Views to create, in order.
+    pub views: Vec<ViewPlan>,
+    /// What a person has to do.
+    pub manual: Vec<ManualWork>,
+    /// What a person should know.
+    pub notes: Vec<Note>,
+    /// Source tables that the mapping leaves out.
+    pub excluded: Vec<ObjectName>,
+}
+
+impl Plan {
+    /// A fingerprint of the whole plan, so that a resume notices another one.
+    pub fn fingerprint(&self) -> String {
+        // Serialising plain data with string keys cannot fail; an empty text would still be compared.
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        format!("{:032x}", Digest::hash(&text))
+    }
+
+    /// The table that comes from the source table.
+    pub fn table(&self, source: &ObjectName) -> Option<&TablePlan> {
+        self.tables.iter().find(|t| &t.source == source)
+    }
+}
+
+/// A collation to create.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollationPlan {
+    /// Its name.
+    pub name: TargetName,
+    /// The ICU locale.
+    pub locale: String,
+}
+
+/// A domain to create for an alias type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainPlan {
+    /// The alias type.
+    pub source: ObjectName,
+    /// The domain.
+    pub name: TargetName,
+    /// What it stands for.
+    pub ty: PgType,
+    /// Its comment.
+    pub comment: Option<String>,
+}
+
+/// A stand-alone sequence to create.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SequencePlan {
+    /// Its name.
+    pub name: TargetName,
+    /// smallint, integer or bigint.
+    pub ty: PgType,
+    /// The first value.
+    pub start: i64,
+    /// The step.
+    pub increment: i64,
+    /// The smallest value.
+    pub min: Option<i64>,
+    /// The largest value.
+    pub max: Option<i64>,
+    /// Whether it starts again at its end.
+    pub cycle: bool,
+    /// The value handed out last.
+    pub last: Option<i64>,
+    /// Its comment.
+    pub comment: Option<String>,
+}
+
+/// A table to create and fill.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TablePlan {
+    /// Its source name.
+    pub source: ObjectName,
+    /// Its name in the destination.
+    pub target: TargetName,
+    /// Columns, in the destination's order.
+    pub columns: Vec<ColumnPlan>,
+    /// A condition in the source's language; rows that do not meet it are not copied.
+    pub filter: Option<String>,
+    /// The primary key.
+    pub primary_key: Option<KeyPlan>,
+    /// Unique constraints.
+    pub uniques: Vec<KeyPlan>,
+    /// Foreign keys.
+    pub foreign_keys: Vec<ForeignKeyPlan>,
+    /// Checks.
+    pub checks: Vec<CheckPlan>,
+    /// Indexes.
+    pub indexes: Vec<IndexPlan>,
+    /// Its comment.
+    pub comment: Option<String>,
+    /// Rows in the source, as far as known.
+    pub rows: Option<u64>,
+    /// Bytes in the source, as far as known.
+    pub bytes: Option<u64>,
+}
+
+impl TablePlan {
+    /// The columns that are copied (not generated), in order: the fields of every tuple.
+    pub fn copied(&self) -> impl Iterator<Item = &ColumnPlan> {
+        self.columns.iter().filter(|c| c.generated.is_none())
+    }
+
+    /// The places of `key`'s columns among [`copied`](Self::copied); `None` where one of them is generated.
+    pub fn copied_positions(&self, key: &[String]) -> Option<Vec<usize>> {
+        let copied: Vec<&str> = self.copied().map(|c| c.name.as_str()).collect();
+        key.iter().map(|k| copied.iter().position(|c| c == k)).collect()
+    }
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnPlan {
+    /// Its source name.
+    pub source: String,
+    /// Its name in the destination.
+    pub name: String,
+    /// The source's spelling of its type.
+    pub native: String,
+    /// Which values the source delivers.
+    pub kind: ValueKind,
+    /// Its type, domains resolved: what the tuple codec encodes.
+    pub ty: PgType,
+    /// The domain that the column is declared with, if one.
+    pub domain: Option<TargetName>,
+    /// The collation that the column is declared with, if not the default.
+    pub collation: Option<TargetName>,
+    /// How faithful the mapping is.
+    pub fidelity: Fidelity,
+    /// Whether NULL is allowed.
+    pub nullable: bool,
+    /// Identity.
+    pub identity: Option<IdentityPlan>,
+    /// The default, as SQL.
+    pub default: Option<String>,
+    /// The expression of a generated stored column, as SQL.
+    pub generated: Option<String>,
+    /// What happens to characters that PostgreSQL cannot store.
+    pub text: TextPolicy,
+    /// Whether decimals may be rounded to the type's scale (only where the mapping overrides the type and allows it).
+    pub round: bool,
+    /// Its comment.
+    pub comment: Option<String>,
+}
+
+/// `generated by default as identity`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentityPlan {
+    /// The first value.
+    pub start: i64,
+    /// The step.
+    pub increment: i64,
+    /// The value that the source used last, if it says so.
+    pub last: Option<i64>,
+}
+
+/// A primary key or unique constraint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyPlan {
+    /// The constraint's name.
+    pub name: String,
+    /// Columns by their new names.
+    pub columns: Vec<String>,
+    /// Whether two NULLs are duplicates (`nulls not distinct`, PostgreSQL 15 or newer).
+    pub nulls_not_distinct: bool,
+    /// Its comment.
+    pub comment: Option<String>,
+}
+
+/// A foreign key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignKeyPlan {
+    /// The constraint's name.
+    pub name: String,
+    /// Referencing columns.
+    pub columns: Vec<String>,
+    /// The referenced table.
+    pub references: TargetName,
+    /// Referenced columns.
+    pub referenced_columns: Vec<String>,
+    /// On delete.
+    pub on_delete: Action,
+    /// On update.
+    pub on_update: Action,
+    /// Whether existing rows are checked; where the source does not vouch for them, it stays NOT VALID.
+    pub validate: bool,
+    /// Its comment.
+    pub comment: Option<String>,
+}
+
+/// A check constraint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckPlan {
+    /// The constraint's name.
+    pub name: String,
+    /// The condition, as SQL.
+    pub expression: String,
+    /// Whether existing rows are checked.
+    pub validate: bool,
+    /// Its comment.
+    pub comment: Option<String>,
+}
+
+/// An index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexPlan {
+    /// Its name; it lives in its table's schema.
+    pub name: String,
+    /// Key columns in order, each with whether it is descending.
+    pub columns: Vec<(String, bool)>,
+    /// Stored columns.
+    pub include: Vec<String>,
+    /// Whether it is unique.
+    pub unique: bool,
+    /// Whether two NULLs are duplicates (unique only; PostgreSQL 15 or newer).
+    pub nulls_not_distinct: bool,
+    /// The condition of a partial index, as SQL.
+    pub filter: Option<String>,
+    /// Its comment.
+    pub comment: Option<String>,
+}
+
+/// A view.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ViewPlan {
+    /// Its source name.
+    pub source: ObjectName,
+    /// Its name.
+    pub target: TargetName,
+    /// Its columns' names in order.
+    pub columns: Vec<String>,
+    /// Its query, as SQL.
+    pub query: String,
+    /// Its comment.
+    pub comment: Option<String>,
+}
+
+/// Something that a person has to move.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManualWork {
+    /// What it is.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its definition in the source's language.
+    pub definition: String,
+    /// Why it is not moved.
+    pub reason: String,
+}
+
+/// Something that a person should know before the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// The object concerned, or the whole database.
+    pub object: String,
+    /// What to know.
+    pub text: String,
+}

@@ -1,0 +1,232 @@
+//! Columns, domains and the types they get.
+
+use crate::catalog::{Column, Fidelity, Identity, Table};
+use crate::encode::{ColumnSpec, RowEncoder};
+use crate::error::Result;
+use crate::mapping::{AliasTypes, CaseInsensitive, ColumnMapping, TableMapping, XmlType};
+use crate::pg_type::PgType;
+use crate::plan::{ColumnPlan, DomainPlan, IdentityPlan, TablePlan};
+
+use super::text_keys::{TextKeys, collation_name};
+use super::{Planner, Rendered};
+
+impl Planner<'_> {
+    pub(super) fn domains(&mut self) -> Vec<DomainPlan> {
+        if self.mapping.alias_types == AliasTypes::Base {
+            return Vec::new();
+        }
+        self.catalog
+            .alias_types
+            .iter()
+            .filter_map(|alias| {
+                Some(DomainPlan {
+                    source: alias.name.clone(),
+                    name: self.names.domain(&alias.name)?,
+                    ty: self.available(&alias.pg),
+                    comment: alias.comment.clone(),
+                })
+            })
+            .collect()
+    }
+
+    pub(super) fn table(&mut self, table: &Table, keys: &TextKeys) -> Result<TablePlan> {
+        let decided = self.mapping.tables.get(&table.name.to_string()).cloned().unwrap_or_default();
+        let target = self.names.relation(&table.name).ok_or_else(|| {
+            crate::Error::new(crate::ErrorKind::Internal, "a table was planned before it was named").at("table", &table.name)
+        })?;
+        for text in &table.notes {
+            self.note(&table.name, text);
+        }
+        let mut plan = TablePlan {
+            source: table.name.clone(),
+            target,
+            columns: Vec::new(),
+            filter: decided.filter.clone(),
+            primary_key: None,
+            uniques: Vec::new(),
+            foreign_keys: Vec::new(),
+            checks: Vec::new(),
+            indexes: Vec::new(),
+            comment: table.comment.clone(),
+            rows: table.rows,
+            bytes: table.bytes,
+        };
+        for column in &table.columns {
+            let choice = decided.columns.get(&column.name).cloned().unwrap_or_default();
+            if choice.skip {
+                self.drop_column(table, column);
+                continue;
+            }
+            if let Some(planned) = self.column(table, column, &decided, &choice, keys, &plan) {
+                plan.columns.push(planned);
+            }
+        }
+        self.generated(table, &mut plan);
+        let specs: Vec<ColumnSpec> = plan.copied().map(ColumnSpec::from).collect();
+        RowEncoder::compile(&specs).map_err(|e| e.at("table", &table.name))?;
+        Ok(plan)
+    }
+
+    fn drop_column(&mut self, table: &Table, column: &Column) {
+        self.dropped.insert((table.name.clone(), column.name.clone()));
+        self.names.forget_column(&table.name, &column.name);
+    }
+
+    fn column(
+        &mut self,
+        table: &Table,
+        column: &Column,
+        decided: &TableMapping,
+        choice: &ColumnMapping,
+        keys: &TextKeys,
+        plan: &TablePlan,
+    ) -> Option<ColumnPlan> {
+        let object = format!("{}.{}", table.name, column.name);
+        let name = self.names.column(&table.name, &column.name)?;
+        let mut ty = self.available(choice.ty.as_ref().unwrap_or(&column.pg));
+        let mut fidelity = column.fidelity.clone();
+        let mut collation = None;
+        let mut domain = match (&column.alias, &choice.ty, self.mapping.alias_types) {
+            (Some(alias), None, AliasTypes::Domain) => self.names.domain(alias),
+            _ => None,
+        };
+        if choice.ty.is_some() && ty != column.pg {
+            fidelity = Fidelity::Widened;
+            self.note(&object, format!("{} becomes {ty} because the plan says so", column.native));
+        } else if ty != column.pg {
+            self.note(&object, format!("{} becomes {ty}: the destination has no {}", column.native, column.pg));
+        }
+        if let Fidelity::Lossy(what) = &fidelity {
+            self.note(&object, format!("{} becomes {ty}: {what}", column.native));
+        }
+        if let (Some(source), None) = (keys.get(&table.name, &column.name), &choice.ty) {
+            match self.mapping.case_insensitive {
+                CaseInsensitive::Leave => {}
+                CaseInsensitive::Citext => {
+                    ty = PgType::Citext;
+                    domain = None;
+                    fidelity = Fidelity::Widened;
+                }
+                CaseInsensitive::Collation => collation = Some(collation_name(&plan.target.schema, source)),
+            }
+        }
+        match ty {
+            PgType::Citext => {
+                self.extensions.insert("citext".to_owned());
+            }
+            PgType::Geography | PgType::Geometry => {
+                self.extensions.insert("postgis".to_owned());
+            }
+            _ => {}
+        }
+        let identity = column.identity.as_ref().and_then(|i| self.identity(&object, &mut ty, i));
+        if identity.is_some() {
+            domain = None;
+        }
+        let default = self.default(&object, column, &ty);
+        Some(ColumnPlan {
+            source: column.name.clone(),
+            name,
+            native: column.native.clone(),
+            kind: column.kind.clone(),
+            ty,
+            domain,
+            collation,
+            fidelity,
+            nullable: column.nullable,
+            identity,
+            default,
+            generated: None,
+            text: choice.nul.or(decided.nul).unwrap_or(self.mapping.nul),
+            round: choice.round,
+            comment: column.comment.clone(),
+        })
+    }
+
+    /// The type itself, or what stands for it where the destination lacks it.
+    fn available(&self, ty: &PgType) -> PgType {
+        match ty {
+            PgType::Xml if !self.target.xml || self.mapping.xml == XmlType::Text => PgType::Text,
+            PgType::Geography | PgType::Geometry if !self.target.postgis => PgType::Bytea,
+            other => other.clone(),
+        }
+    }
+
+    /// PostgreSQL numbers rows in the three integer types only.
+    fn identity(&mut self, object: &str, ty: &mut PgType, identity: &Identity) -> Option<IdentityPlan> {
+        match ty {
+            PgType::Int2 | PgType::Int4 | PgType::Int8 => {}
+            PgType::Numeric(Some((precision, 0))) if *precision <= 18 => {
+                self.note(object, format!("identity numeric({precision},0) becomes bigint, which holds all its values"));
+                *ty = PgType::Int8;
+            }
+            other => {
+                let text = format!("PostgreSQL has no identity of type {other}; new rows need another default");
+                self.by_hand("identity", object, "", text);
+                return None;
+            }
+        }
+        Some(IdentityPlan { start: identity.seed, increment: identity.increment, last: identity.last })
+    }
+
+    fn default(&mut self, object: &str, column: &Column, ty: &PgType) -> Option<String> {
+        let expr = column.default.as_ref()?;
+        match self.render(expr) {
+            Ok(Rendered { sql, notes, .. }) => {
+                for text in notes {
+                    self.note(object, format!("default {}: {text}", expr.native));
+                }
+                // It was translated for the proposed type.
+                Some(if *ty == column.pg || column.identity.is_some() { sql } else { format!("({sql})::{ty}") })
+            }
+            Err(reason) => {
+                self.by_hand("default", object, &expr.native, reason);
+                None
+            }
+        }
+    }
+
+    /// Decides which computed columns become generated ones; the others leave the plan, and are listed.
+    fn generated(&mut self, table: &Table, plan: &mut TablePlan) {
+        for column in table.columns.iter().filter(|c| c.computed.is_some()) {
+            let Some(expr) = &column.computed else { continue };
+            let Some(at) = plan.columns.iter().position(|c| c.source == column.name) else { continue };
+            let object = format!("{}.{}", table.name, column.name);
+            let outcome = self.render(expr).and_then(|r| {
+                if r.immutable {
+                    Ok(r)
+                } else {
+                    Err("PostgreSQL stores generated columns, and so wants expressions whose result never changes".to_owned())
+                }
+            });
+            match outcome {
+                Ok(rendered) => {
+                    for text in rendered.notes {
+                        self.note(&object, text);
+                    }
+                    plan.columns[at].generated = Some(rendered.sql);
+                    plan.columns[at].default = None;
+                    plan.columns[at].identity = None;
+                }
+                Err(reason) => {
+                    plan.columns.remove(at);
+                    self.drop_column(table, column);
+                    self.by_hand("computed column", &object, &expr.native, reason);
+                }
+            }
+        }
+    }
+}
+
+impl From<&ColumnPlan> for ColumnSpec {
+    fn from(column: &ColumnPlan) -> Self {
+        Self {
+            name: column.name.clone(),
+            kind: column.kind.clone(),
+            ty: column.ty.clone(),
+            nullable: column.nullable,
+            text: column.text,
+            round: column.round,
+        }
+    }
+}

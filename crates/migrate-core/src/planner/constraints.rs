@@ -1,0 +1,292 @@
+//! Keys, indexes, foreign keys and checks, once all columns are planned.
+
+use std::collections::BTreeMap;
+
+use crate::catalog::{Check, ForeignKey, Index, Key, ObjectName, Table};
+use crate::naming::Namespace;
+use crate::pg_type::PgType;
+use crate::plan::{CheckPlan, ForeignKeyPlan, IndexPlan, KeyPlan, TablePlan};
+
+use super::{Planner, text_keys};
+
+/// Constraint names of one table; foreign keys and checks share it.
+type Constraints = Namespace;
+
+impl Planner<'_> {
+    pub(super) fn constraints(
+        &mut self,
+        table: &Table,
+        plan: &mut TablePlan,
+        shapes: &BTreeMap<ObjectName, TablePlan>,
+    ) {
+        let mut names = Constraints::default();
+        if let Some(key) = &table.primary_key {
+            plan.primary_key = self.key(table, plan, key, true, &mut names);
+        }
+        for key in &table.uniques {
+            let unique = self.key(table, plan, key, false, &mut names);
+            plan.uniques.extend(unique);
+        }
+        for index in &table.indexes {
+            let index = self.index(table, plan, index);
+            plan.indexes.extend(index);
+        }
+        for fk in &table.foreign_keys {
+            let fk = self.foreign_key(table, plan, fk, shapes, &mut names);
+            plan.foreign_keys.extend(fk);
+        }
+        for check in &table.checks {
+            let check = self.check(table, plan, check, &mut names);
+            plan.checks.extend(check);
+        }
+    }
+
+    /// New names of the columns, or the first that the destination does not have.
+    fn renamed<'c>(&self, table: &ObjectName, columns: impl IntoIterator<Item = &'c String>) -> Result<Vec<String>, String> {
+        columns
+            .into_iter()
+            .map(|c| self.names.column(table, c).ok_or_else(|| format!("column {c} is not in the destination")))
+            .collect()
+    }
+
+    /// Whether two NULLs must count as duplicates, as they do in SQL Server; with a note where they cannot.
+    fn nulls(&mut self, table: &Table, plan: &TablePlan, object: &str, columns: &[String]) -> bool {
+        let nullable = plan.columns.iter().any(|c| c.nullable && columns.contains(&c.name));
+        if nullable && self.target.version < 15 {
+            self.note(
+                format!("{}.{object}", table.name),
+                "the source allows one NULL in this key; PostgreSQL before 15 allows many",
+            );
+        }
+        nullable && self.target.version >= 15
+    }
+
+    fn note_case(&mut self, table: &Table, object: &str, columns: &[&String]) {
+        let affected: Vec<String> = columns
+            .iter()
+            .filter(|c| {
+                table
+                    .column(c)
+                    .is_some_and(|c| c.pg.is_text() && c.collation.as_ref().is_some_and(|l| !l.case_sensitive))
+            })
+            .map(|c| (*c).clone())
+            .collect();
+        if !affected.is_empty() {
+            let text = text_keys::note(self.mapping.case_insensitive, &affected);
+            self.note(format!("{}.{object}", table.name), text);
+        }
+    }
+
+    fn key(
+        &mut self,
+        table: &Table,
+        plan: &TablePlan,
+        key: &Key,
+        primary: bool,
+        names: &mut Constraints,
+    ) -> Option<KeyPlan> {
+        let kind = if primary { "primary key" } else { "unique constraint" };
+        let label = key.name.clone().unwrap_or_else(|| key.columns.join(", "));
+        let columns = match self.renamed(&table.name, &key.columns) {
+            Ok(columns) => columns,
+            Err(reason) => {
+                self.by_hand(kind, format!("{}.{label}", table.name), &key.columns.join(", "), reason);
+                return None;
+            }
+        };
+        let wanted = match &key.name {
+            Some(name) => self.mapping.naming.apply(name),
+            None if primary => format!("{}_pkey", plan.target.name),
+            None => format!("{}_{}_key", plan.target.name, columns.join("_")),
+        };
+        let name = self.names.take(&plan.target.schema, &wanted, format!("{}.{label}", table.name));
+        names.take(&name);
+        self.note_case(table, &label, &key.columns.iter().collect::<Vec<_>>());
+        let nulls_not_distinct = !primary && self.nulls(table, plan, &label, &columns);
+        Some(KeyPlan { name, columns, nulls_not_distinct, comment: key.comment.clone() })
+    }
+
+    fn index(&mut self, table: &Table, plan: &TablePlan, index: &Index) -> Option<IndexPlan> {
+        let object = format!("{}.{}", table.name, index.name);
+        if index.disabled {
+            self.by_hand("index", &object, &describe(index), "it is disabled in the source");
+            return None;
+        }
+        let keys = self.renamed(&table.name, index.columns.iter().map(|c| &c.name));
+        let include = self.renamed(&table.name, &index.include);
+        let filter = index.filter.as_ref().map(|f| self.render(f)).transpose();
+        let (keys, include, filter) = match (keys, include, filter) {
+            (Ok(keys), Ok(include), Ok(filter)) => (keys, include, filter),
+            (Err(reason), ..) | (_, Err(reason), _) | (.., Err(reason)) => {
+                self.by_hand("index", &object, &describe(index), reason);
+                return None;
+            }
+        };
+        if filter.as_ref().is_some_and(|f| !f.immutable) {
+            self.by_hand("index", &object, &describe(index), "its condition is not immutable in PostgreSQL");
+            return None;
+        }
+        let (include, too_wide): (Vec<_>, Vec<_>) = include.into_iter().partition(|name| {
+            plan.columns.iter().find(|c| &c.name == name).is_none_or(|c| fits_in_index(&c.ty))
+        });
+        if !too_wide.is_empty() {
+            self.note(
+                &object,
+                format!("does not include {}: a PostgreSQL index entry is limited to about 2,700 bytes", too_wide.join(", ")),
+            );
+        }
+        let wanted = self.mapping.naming.apply(&index.name);
+        let name = self.index_name(table, plan, &wanted);
+        if index.unique {
+            self.note_case(table, &index.name, &index.columns.iter().map(|c| &c.name).collect::<Vec<_>>());
+        }
+        let nulls_not_distinct = index.unique && self.nulls(table, plan, &index.name, &keys);
+        if let Some(filter) = &filter {
+            for text in filter.notes.clone() {
+                self.note(&object, text);
+            }
+        }
+        Some(IndexPlan {
+            name,
+            columns: keys.into_iter().zip(index.columns.iter().map(|c| c.descending)).collect(),
+            include,
+            unique: index.unique,
+            nulls_not_distinct,
+            filter: filter.map(|f| f.sql),
+            comment: index.comment.clone(),
+        })
+    }
+
+    /// SQL Server's index names are unique in a table only, PostgreSQL's in a schema: a taken name gets its table's name
+    /// in front rather than a number.
+    fn index_name(&mut self, table: &Table, plan: &TablePlan, wanted: &str) -> String {
+        let schema = &plan.target.schema;
+        let object = format!("{}.{wanted}", table.name);
+        if self.names.is_taken(schema, wanted) {
+            self.names.take(schema, &format!("{}_{wanted}", plan.target.name), object)
+        } else {
+            self.names.take(schema, wanted, object)
+        }
+    }
+
+    fn foreign_key(
+        &mut self,
+        table: &Table,
+        plan: &TablePlan,
+        fk: &ForeignKey,
+        shapes: &BTreeMap<ObjectName, TablePlan>,
+        names: &mut Constraints,
+    ) -> Option<ForeignKeyPlan> {
+        let label = fk.name.clone().unwrap_or_else(|| format!("foreign key ({})", fk.columns.join(", ")));
+        let object = format!("{}.{label}", table.name);
+        let definition = format!(
+            "foreign key ({}) references {} ({})",
+            fk.columns.join(", "),
+            fk.references,
+            fk.referenced_columns.join(", ")
+        );
+        if !fk.enabled {
+            self.by_hand("foreign key", &object, &definition, "it is disabled in the source");
+            return None;
+        }
+        let Some(other) = shapes.get(&fk.references) else {
+            self.by_hand("foreign key", &object, &definition, format!("{} is not in the plan", fk.references));
+            return None;
+        };
+        let (columns, referenced_columns) =
+            match (self.renamed(&table.name, &fk.columns), self.renamed(&fk.references, &fk.referenced_columns)) {
+                (Ok(a), Ok(b)) => (a, b),
+                (Err(reason), _) | (_, Err(reason)) => {
+                    self.by_hand("foreign key", &object, &definition, reason);
+                    return None;
+                }
+            };
+        let wanted = match &fk.name {
+            Some(name) => self.mapping.naming.apply(name),
+            None => format!("{}_{}_fkey", plan.target.name, columns.join("_")),
+        };
+        if !fk.trusted {
+            self.note(&object, "the source never checked existing rows against it; it is created NOT VALID");
+        }
+        Some(ForeignKeyPlan {
+            name: names.take(&wanted).0,
+            columns,
+            references: other.target.clone(),
+            referenced_columns,
+            on_delete: fk.on_delete,
+            on_update: fk.on_update,
+            validate: fk.trusted,
+            comment: fk.comment.clone(),
+        })
+    }
+
+    fn check(
+        &mut self,
+        table: &Table,
+        plan: &TablePlan,
+        check: &Check,
+        names: &mut Constraints,
+    ) -> Option<CheckPlan> {
+        let label = check.name.clone().unwrap_or_else(|| "check".to_owned());
+        let object = format!("{}.{label}", table.name);
+        if !check.enabled {
+            self.by_hand("check", &object, &check.expression.native, "it is disabled in the source");
+            return None;
+        }
+        let rendered = match self.render(&check.expression) {
+            Ok(rendered) => rendered,
+            Err(reason) => {
+                self.by_hand("check", &object, &check.expression.native, reason);
+                return None;
+            }
+        };
+        for text in rendered.notes {
+            self.note(&object, text);
+        }
+        if !check.trusted {
+            self.note(&object, "the source never checked existing rows against it; it is created NOT VALID");
+        }
+        let wanted = match &check.name {
+            Some(name) => self.mapping.naming.apply(name),
+            None => format!("{}_check", plan.target.name),
+        };
+        Some(CheckPlan {
+            name: names.take(&wanted).0,
+            expression: rendered.sql,
+            validate: check.trusted,
+            comment: check.comment.clone(),
+        })
+    }
+}
+
+/// Whether a column's values always fit into an index entry beside a key. Text counts four bytes a character.
+fn fits_in_index(ty: &PgType) -> bool {
+    match ty {
+        PgType::Varchar(Some(n)) | PgType::Char(n) => *n <= 256,
+        PgType::Varchar(None)
+        | PgType::Text
+        | PgType::Citext
+        | PgType::Bytea
+        | PgType::Json
+        | PgType::Jsonb
+        | PgType::Xml
+        | PgType::Geometry
+        | PgType::Geography
+        | PgType::Array(_) => false,
+        _ => true,
+    }
+}
+
+fn describe(index: &Index) -> String {
+    let columns: Vec<String> =
+        index.columns.iter().map(|c| format!("{}{}", c.name, if c.descending { " desc" } else { "" })).collect();
+    let unique = if index.unique { "unique " } else { "" };
+    let mut text = format!("{unique}index {} ({})", index.name, columns.join(", "));
+    if !index.include.is_empty() {
+        text.push_str(&format!(" include ({})", index.include.join(", ")));
+    }
+    if let Some(filter) = &index.filter {
+        text.push_str(&format!(" where {}", filter.native));
+    }
+    text
+}

@@ -1,0 +1,88 @@
+//! What a source of databases has to do.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::batch::BatchBuilder;
+use crate::catalog::{Catalog, ObjectName};
+use crate::chunk::{Chunk, ChunkGoal, Cursor, Position, Window};
+use crate::error::Result;
+use crate::plan::{Plan, TablePlan};
+
+/// What a source can do beyond the contract. Data, and little of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Whether a plan's `where` conditions can be carried out.
+    pub filter: bool,
+}
+
+/// A database to read.
+///
+/// All methods may be called at the same time from several tasks.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Reads the schema and, where that is cheap, the numbers of rows.
+    ///
+    /// # Errors
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) where a file's content contradicts itself: a source that can be checked as a
+    /// whole is checked here, before anything is written.
+    async fn discover(&self) -> Result<Catalog>;
+
+    /// Fixes what will be read for the plan, as consistently as the source can.
+    async fn snapshot(&self, plan: &Plan) -> Result<Arc<dyn Snapshot>>;
+}
+
+/// One consistent (as far as the source can) reading of a source. Shared by all workers.
+#[async_trait]
+pub trait Snapshot: Send + Sync {
+    /// Where changes would have to be followed from, if the source has a history.
+    fn position(&self) -> Option<Position> {
+        None
+    }
+
+    /// Splits a table into chunks that together hold each row exactly once, with ordinals from 0. Called once for a
+    /// table in a migration's life: a resume uses the stored chunks. A table without rows has no chunks.
+    async fn split(&self, table: &TablePlan, goal: ChunkGoal) -> Result<Vec<Chunk>>;
+
+    /// Starts reading a chunk, after `after` if given. Readers of different chunks run at the same time; the same chunk
+    /// may be read again, also from an earlier cursor, and delivers the same rows in the same order.
+    async fn read(&self, table: &TablePlan, chunk: &Chunk, after: Option<&Cursor>) -> Result<Box<dyn ChunkReader>>;
+
+    /// Called once after all chunks of all tables are copied, with the rows read for each table. An error fails the run.
+    async fn verify(&self, read: &[(ObjectName, u64)]) -> Result<()> {
+        let _ = read;
+        Ok(())
+    }
+}
+
+/// Whether a reader has more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fill {
+    /// The builder is full; call again.
+    More,
+    /// The last row of the chunk is in the builder, or was before.
+    End,
+}
+
+/// Reads the rows of one chunk. Used by one task; dropping it abandons the chunk.
+#[async_trait]
+pub trait ChunkReader: Send {
+    /// Adds rows to `out`, with the table's copied columns in the plan's order, until `out` is full or the chunk ends.
+    /// A reader whose source is a local file may keep its thread busy for as long as one batch takes.
+    ///
+    /// # Errors
+    /// Any error ends the chunk: it is never taken for its end.
+    async fn fill(&mut self, out: &mut BatchBuilder) -> Result<Fill>;
+
+    /// The place after the last row delivered, or `None` where the source cannot go on from there.
+    fn cursor(&self) -> Option<Cursor>;
+
+    /// Ends the reading after [`Fill::End`], with the window of positions in which the chunk was read.
+    async fn finish(self: Box<Self>) -> Result<Window> {
+        Ok(Window::default())
+    }
+}

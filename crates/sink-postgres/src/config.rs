@@ -1,0 +1,46 @@
+//! What a sink can be told.
+
+use std::fmt;
+
+use secrecy::SecretString;
+
+/// How to write to a PostgreSQL database. `Debug` does not show the connection string.
+#[derive(Clone)]
+pub struct SinkOptions {
+    /// Where: a URL or key=value pairs.
+    pub url: SecretString,
+    /// Connections that build indexes and check constraints at the same time. Writers of chunks open one each besides.
+    pub connections: usize,
+    /// What each of those may use to sort, in MiB of the server's memory (`maintenance_work_mem`).
+    pub maintenance_mib: u32,
+    /// Server processes that may help each of them (`max_parallel_maintenance_workers`).
+    pub maintenance_workers: u32,
+    /// Whether rows are written frozen where that is possible, which saves the server a second pass over them. The
+    /// table is locked against readers meanwhile.
+    pub freeze: bool,
+}
+
+impl SinkOptions {
+    /// Options for the database, with defaults for everything else.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: SecretString::from(url.into()),
+            connections: 4,
+            maintenance_mib: 256,
+            maintenance_workers: 2,
+            freeze: true,
+        }
+    }
+}
+
+impl fmt::Debug for SinkOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SinkOptions")
+            .field("url", &"***")
+            .field("connections", &self.connections)
+            .field("maintenance_mib", &self.maintenance_mib)
+            .field("maintenance_workers", &self.maintenance_workers)
+            .field("freeze", &self.freeze)
+            .finish()
+    }
+}

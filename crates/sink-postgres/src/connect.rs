@@ -1,0 +1,123 @@
+//! The sink itself, and its connections.
+
+use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use migrate_core::plan::Target;
+use migrate_core::{Error, ErrorKind, Result};
+use migrate_pg_client::sqlx::postgres::PgConnection;
+use migrate_pg_client::{Connector, During, Facts, PgTarget, classify, execute};
+
+use crate::config::SinkOptions;
+use crate::lock::RunLock;
+
+/// A PostgreSQL database as a destination.
+///
+/// It holds an advisory lock from [`begin`](migrate_core::sink::Sink::begin) until it is closed or dropped, so that only
+/// one migration at a time writes to the database.
+pub struct PostgresSink {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) lock: tokio::sync::Mutex<Option<RunLock>>,
+    pub(crate) facts: Facts,
+    pub(crate) options: SinkOptions,
+}
+
+/// What writers need of their sink.
+pub(crate) struct Shared {
+    pub(crate) connector: Connector,
+    pub(crate) freeze: bool,
+    /// Connections that wait for the next writer, with no transaction open.
+    idle: Mutex<Vec<PgConnection>>,
+    /// Which taking of the lock this is; 0 before the first. Receipts of earlier ones are refused.
+    epoch: AtomicI64,
+}
+
+impl PostgresSink {
+    /// Connects and finds out what the server can do. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config) for a connection string that cannot be read,
+    /// [`Connection`](ErrorKind::Connection), [`Permission`](ErrorKind::Permission) and
+    /// [`Resources`](ErrorKind::Resources) as the server says, [`Unsupported`](ErrorKind::Unsupported) for a server that
+    /// is too old, or a database that is not in UTF-8.
+    pub async fn connect(options: SinkOptions) -> Result<Arc<Self>> {
+        let connector = Connector::new(PgTarget::parse(&options.url)?);
+        let facts = connector.probe().await?;
+        facts.check()?;
+        let shared = Shared {
+            connector,
+            freeze: options.freeze,
+            idle: Mutex::new(Vec::new()),
+            epoch: AtomicI64::new(0),
+        };
+        Ok(Arc::new(Self { shared: Arc::new(shared), lock: tokio::sync::Mutex::new(None), facts, options }))
+    }
+
+    /// What the destination can do, as far as a plan depends on it.
+    pub fn target(&self) -> Target {
+        self.facts.target.clone()
+    }
+
+    /// Everything that the server said about itself.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Where the destination is, without secrets: `host:port/database`.
+    pub fn describe(&self) -> String {
+        self.shared.connector.target().describe()
+    }
+}
+
+impl fmt::Debug for PostgresSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresSink").field("target", self.shared.connector.target()).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// A connection with no transaction open.
+    pub(crate) async fn acquire(&self) -> Result<PgConnection> {
+        // A connection that broke while it waited is found out by its first statement and replaced here.
+        while let Some(mut connection) = self.pop() {
+            if execute(&mut connection, "select 1", During::Statement).await.is_ok() {
+                return Ok(connection);
+            }
+        }
+        self.connector.connect().await
+    }
+
+    fn pop(&self) -> Option<PgConnection> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// Keeps a connection for the next writer. It must have no transaction open.
+    pub(crate) fn release(&self, connection: PgConnection) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+    }
+
+    /// Closes all connections that wait.
+    pub(crate) async fn close_idle(&self) {
+        while let Some(connection) = self.pop() {
+            Connector::disconnect(connection).await;
+        }
+    }
+
+    pub(crate) fn set_epoch(&self, epoch: i64) {
+        self.epoch.store(epoch, Ordering::Release);
+    }
+
+    /// The run's number, under which it holds the ledger.
+    pub(crate) fn epoch(&self) -> Result<i64> {
+        match self.epoch.load(Ordering::Acquire) {
+            0 => Err(Error::new(ErrorKind::Internal, "the sink was used before `begin`")),
+            epoch => Ok(epoch),
+        }
+    }
+}
+
+/// The error of a statement that no row's values take part in.
+pub(crate) fn statement(error: migrate_pg_client::sqlx::Error) -> Error {
+    classify(error, During::Statement)
+}

@@ -1,0 +1,186 @@
+//! What needs rows: keys, indexes, statistics, constraints, sequences, views.
+
+use migrate_core::catalog::Action;
+use migrate_core::plan::{
+    CheckPlan, ForeignKeyPlan, IndexPlan, KeyPlan, Plan, SequencePlan, TablePlan, TargetName, ViewPlan, quote_ident,
+    quote_literal,
+};
+
+use super::table::sequence_bounds;
+use super::{Lock, Phase, Step, column_list, comment};
+
+/// Everything that is created or checked once the rows are there: phase by phase, and within a phase the largest
+/// tables first.
+pub fn post_data(plan: &Plan) -> Vec<Step> {
+    let mut tables: Vec<&TablePlan> = plan.tables.iter().collect();
+    tables.sort_by_key(|t| std::cmp::Reverse(t.bytes.or(t.rows).unwrap_or(0)));
+    let mut steps = Vec::new();
+    for table in &tables {
+        let name = &table.target;
+        if let Some(key) = &table.primary_key {
+            steps.push(key_step("primary key", name, key));
+        }
+        steps.extend(table.uniques.iter().map(|key| key_step("unique", name, key)));
+        steps.extend(table.indexes.iter().map(|index| index_step(name, index)));
+        steps.push(
+            Step::new("analyze", &name.to_string(), format!("statistics of {name}"), Phase::Statistics, {
+                format!("analyze {}", name.quoted())
+            })
+            .locking(name, Lock::Shared),
+        );
+        steps.extend(table.foreign_keys.iter().map(|key| foreign_key_step(name, key)));
+        steps.extend(table.checks.iter().map(|check| check_step(name, check)));
+        let foreign = table.foreign_keys.iter().map(|k| (&k.name, k.validate));
+        let checks = table.checks.iter().map(|c| (&c.name, c.validate));
+        let validated = foreign.chain(checks).filter(|(_, validate)| *validate);
+        steps.extend(validated.map(|(constraint, _)| validation_step(name, constraint)));
+        steps.extend(identity_steps(table));
+    }
+    steps.extend(plan.sequences.iter().filter_map(sequence_step));
+    steps.extend(plan.views.iter().map(view_step));
+    // Stable: the order within a phase stays.
+    steps.sort_by_key(|s| s.phase);
+    steps
+}
+
+fn key_step(kind: &str, table: &TargetName, key: &KeyPlan) -> Step {
+    let constraint = quote_ident(&key.name);
+    let nulls = if key.nulls_not_distinct { " nulls not distinct" } else { "" };
+    let sql = format!(
+        "alter table {table} add constraint {constraint} {kind}{nulls} ({columns}){comment}",
+        table = table.quoted(),
+        columns = column_list(&key.columns),
+        comment = comment(&format!("constraint {constraint} on {}", table.quoted()), key.comment.as_ref()),
+    );
+    Step::new(kind, &format!("{table}.{}", key.name), format!("{kind} {} of {table}", key.name), Phase::Keys, sql)
+        .locking(table, Lock::Exclusive)
+}
+
+fn index_step(table: &TargetName, index: &IndexPlan) -> Step {
+    let columns: Vec<String> = index
+        .columns
+        .iter()
+        .map(|(name, descending)| format!("{}{}", quote_ident(name), if *descending { " desc" } else { "" }))
+        .collect();
+    let full_name = TargetName { schema: table.schema.clone(), name: index.name.clone() };
+    let sql = format!(
+        "create {unique}index {name} on {table} ({columns}){include}{nulls}{filter}{comment}",
+        unique = if index.unique { "unique " } else { "" },
+        name = quote_ident(&index.name),
+        table = table.quoted(),
+        columns = columns.join(", "),
+        include = if index.include.is_empty() {
+            String::new()
+        } else {
+            format!(" include ({})", column_list(&index.include))
+        },
+        nulls = if index.unique && index.nulls_not_distinct { " nulls not distinct" } else { "" },
+        filter = index.filter.as_ref().map(|f| format!(" where ({f})")).unwrap_or_default(),
+        comment = comment(&format!("index {}", full_name.quoted()), index.comment.as_ref()),
+    );
+    Step::new("index", &full_name.to_string(), format!("index {} of {table}", index.name), Phase::Keys, sql)
+        .locking(table, Lock::Shared)
+}
+
+fn action(action: Action) -> &'static str {
+    match action {
+        Action::NoAction => "no action",
+        Action::Cascade => "cascade",
+        Action::SetNull => "set null",
+        Action::SetDefault => "set default",
+    }
+}
+
+fn foreign_key_step(table: &TargetName, key: &ForeignKeyPlan) -> Step {
+    let constraint = quote_ident(&key.name);
+    let sql = format!(
+        "alter table {table} add constraint {constraint} foreign key ({columns})\n    \
+         references {other} ({other_columns}) on delete {delete} on update {update} not valid{comment}",
+        table = table.quoted(),
+        columns = column_list(&key.columns),
+        other = key.references.quoted(),
+        other_columns = column_list(&key.referenced_columns),
+        delete = action(key.on_delete),
+        update = action(key.on_update),
+        comment = comment(&format!("constraint {constraint} on {}", table.quoted()), key.comment.as_ref()),
+    );
+    let name = format!("{table}.{}", key.name);
+    Step::new("foreign key", &name, format!("foreign key {} of {table}", key.name), Phase::Constraints, sql)
+        .locking(table, Lock::Exclusive)
+}
+
+fn check_step(table: &TargetName, check: &CheckPlan) -> Step {
+    let constraint = quote_ident(&check.name);
+    let sql = format!(
+        "alter table {table} add constraint {constraint} check ({expression}) not valid{comment}",
+        table = table.quoted(),
+        expression = check.expression,
+        comment = comment(&format!("constraint {constraint} on {}", table.quoted()), check.comment.as_ref()),
+    );
+    let name = format!("{table}.{}", check.name);
+    Step::new("check", &name, format!("check {} of {table}", check.name), Phase::Constraints, sql)
+        .locking(table, Lock::Exclusive)
+}
+
+fn validation_step(table: &TargetName, constraint: &str) -> Step {
+    let sql = format!("alter table {} validate constraint {}", table.quoted(), quote_ident(constraint));
+    let subject = format!("rows of {table} against {constraint}");
+    Step::new("validate", &format!("{table}.{constraint}"), subject, Phase::Validation, sql)
+        .locking(table, Lock::Exclusive)
+}
+
+/// Moves identity sequences past the value used last and the largest one stored, whichever is further. A table without
+/// rows starts where the source would.
+fn identity_steps(table: &TablePlan) -> impl Iterator<Item = Step> {
+    let name = &table.target;
+    table.columns.iter().filter_map(move |column| {
+        let identity = column.identity.as_ref()?;
+        let (min, max) = sequence_bounds(&column.ty, identity.start, identity.increment, None, None);
+        let quoted = quote_ident(&column.name);
+        // A value outside of the sequence's range, on the side where it began, does not get in its way.
+        let (furthest, stored, inside) = if identity.increment >= 0 {
+            ("greatest", "max", format!("last >= {min}"))
+        } else {
+            ("least", "min", format!("last <= {max}"))
+        };
+        let sql = format!(
+            "select setval(\n    pg_get_serial_sequence({table}, {column})::regclass,\n    \
+             case when {inside} then last else {start} end,\n    coalesce({inside}, false)\n)\n\
+             from (select {furthest}({stored}({quoted})::bigint, {last}::bigint) as last from {from}) as used",
+            table = quote_literal(&name.quoted()),
+            column = quote_literal(&column.name),
+            start = bigint(identity.start),
+            last = identity.last.map_or_else(|| "null".to_owned(), bigint),
+            from = name.quoted(),
+        );
+        let subject = format!("identity of {name}.{}", column.name);
+        Some(Step::new("identity", &format!("{name}.{}", column.name), subject, Phase::Sequences, sql))
+    })
+}
+
+fn sequence_step(sequence: &SequencePlan) -> Option<Step> {
+    let last = sequence.last?;
+    let sql = format!("select setval({}::regclass, {}, true)", quote_literal(&sequence.name.quoted()), bigint(last));
+    let name = sequence.name.to_string();
+    Some(Step::new("sequence value", &name, format!("value of sequence {name}"), Phase::Sequences, sql))
+}
+
+/// The most negative bigint is not a literal with a minus before it.
+fn bigint(value: i64) -> String {
+    format!("'{value}'::bigint")
+}
+
+fn view_step(view: &ViewPlan) -> Step {
+    let columns =
+        if view.columns.is_empty() { String::new() } else { format!(" ({})", column_list(&view.columns)) };
+    let name = view.target.quoted();
+    let sql = format!(
+        "create view {name}{columns} as\n{}{}",
+        view.query.trim_end().trim_end_matches(';'),
+        comment(&format!("view {name}"), view.comment.as_ref())
+    );
+    let mut step =
+        Step::new("view", &view.target.to_string(), format!("view {}", view.target), Phase::Views, sql);
+    step.creates = Some(view.target.clone());
+    step
+}

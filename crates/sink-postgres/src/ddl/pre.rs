@@ -1,0 +1,64 @@
+//! What rows need: schemas, extensions, collations, domains, sequences, tables without keys.
+
+use migrate_core::plan::{CollationPlan, DomainPlan, Plan, SequencePlan, quote_ident, quote_literal};
+
+use super::{Phase, Step, comment, table};
+
+/// Statements that create everything that rows need, in order, comments included. Schemas and extensions may be there
+/// already; `extension_schema` is where missing extensions go.
+pub fn pre_data(plan: &Plan, extension_schema: Option<&str>) -> Vec<Step> {
+    let step = |kind: &str, name: &str, sql: String| Step::new(kind, name, format!("{kind} {name}"), Phase::Before, sql);
+    let mut steps = Vec::new();
+    for schema in &plan.schemas {
+        steps.push(step("schema", schema, format!("create schema if not exists {}", quote_ident(schema))));
+    }
+    for extension in &plan.extensions {
+        let place = extension_schema.map(|s| format!(" with schema {}", quote_ident(s))).unwrap_or_default();
+        let sql = format!("create extension if not exists {}{place}", quote_ident(extension));
+        steps.push(step("extension", extension, sql));
+    }
+    for collation in &plan.collations {
+        steps.push(step("collation", &collation.name.to_string(), create_collation(collation)));
+    }
+    for domain in &plan.domains {
+        steps.push(step("domain", &domain.name.to_string(), create_domain(domain)));
+    }
+    for sequence in &plan.sequences {
+        steps.push(step("sequence", &sequence.name.to_string(), create_sequence(sequence)));
+    }
+    for table in &plan.tables {
+        steps.push(step("table", &table.target.to_string(), table::create(table)));
+    }
+    steps
+}
+
+/// Collations exist for comparing without regard to case or accents, which ICU does for nondeterministic ones only.
+fn create_collation(collation: &CollationPlan) -> String {
+    format!(
+        "create collation {} (provider = icu, locale = {}, deterministic = false)",
+        collation.name.quoted(),
+        quote_literal(&collation.locale)
+    )
+}
+
+fn create_domain(domain: &DomainPlan) -> String {
+    let name = domain.name.quoted();
+    format!("create domain {name} as {}{}", domain.ty, comment(&format!("domain {name}"), domain.comment.as_ref()))
+}
+
+fn create_sequence(sequence: &SequencePlan) -> String {
+    let name = sequence.name.quoted();
+    format!(
+        "create sequence {name} as {} {}{}{}",
+        sequence.ty,
+        table::sequence_options(
+            &sequence.ty,
+            sequence.start,
+            sequence.increment,
+            sequence.min,
+            sequence.max
+        ),
+        if sequence.cycle { " cycle" } else { "" },
+        comment(&format!("sequence {name}"), sequence.comment.as_ref())
+    )
+}

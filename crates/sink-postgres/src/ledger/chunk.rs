@@ -1,0 +1,205 @@
+//! `migrate.table_state` and `migrate.chunk`: splits and receipts.
+
+use std::collections::BTreeMap;
+
+use migrate_core::catalog::ObjectName;
+use migrate_core::chunk::{Chunk, ChunkId, Cursor, Receipt, Window};
+use migrate_core::digest::Digest;
+use migrate_core::{Error, ErrorKind, Result};
+use migrate_pg_client::sqlx::postgres::{PgConnection, PgRow};
+use migrate_pg_client::sqlx::{self, Row};
+
+use crate::connect::statement;
+
+const SPLIT: &str = "
+    insert into migrate.table_state (source_schema, source_name)
+    values ($1, $2)
+    on conflict do nothing";
+
+const INSERT: &str = "
+    insert into migrate.chunk (source_schema, source_name, ordinal, token, expected_rows, expected_bytes)
+    select $1, $2, ordinal, token, expected_rows, expected_bytes
+    from unnest($3::int[], $4::text[], $5::bigint[], $6::bigint[])
+      as new (ordinal, token, expected_rows, expected_bytes)";
+
+/// Chunks that one statement inserts.
+const SLICE: usize = 2_000;
+
+/// Stores a table's split. The caller has a transaction open.
+///
+/// # Errors
+/// [`Internal`](ErrorKind::Internal) if the table was split before: a table is split once in a migration's life.
+pub(crate) async fn register(connection: &mut PgConnection, table: &ObjectName, chunks: &[Chunk]) -> Result<()> {
+    let new = sqlx::query(SPLIT)
+        .bind(&table.schema)
+        .bind(&table.name)
+        .execute(&mut *connection)
+        .await
+        .map_err(statement)?;
+    if new.rows_affected() == 0 {
+        return Err(Error::new(ErrorKind::Internal, "the table was split before").at("table", table));
+    }
+    let foreign = chunks.iter().find(|c| &c.id.table != table);
+    if let Some(foreign) = foreign {
+        return Err(Error::new(ErrorKind::Internal, "a chunk of another table").at("chunk", &foreign.id));
+    }
+    for slice in chunks.chunks(SLICE) {
+        sqlx::query(INSERT)
+            .bind(&table.schema)
+            .bind(&table.name)
+            .bind(slice.iter().map(|c| c.id.ordinal as i32).collect::<Vec<_>>())
+            .bind(slice.iter().map(|c| c.token.as_str()).collect::<Vec<_>>())
+            .bind(slice.iter().map(|c| c.rows.map(|n| n as i64)).collect::<Vec<_>>())
+            .bind(slice.iter().map(|c| c.bytes.map(|n| n as i64)).collect::<Vec<_>>())
+            .execute(&mut *connection)
+            .await
+            .map_err(statement)?;
+    }
+    Ok(())
+}
+
+const READ_SPLITS: &str = "select source_schema, source_name from migrate.table_state";
+
+const READ: &str = "
+    select source_schema, source_name, ordinal, token, expected_rows, expected_bytes,
+           read, filtered, quarantined, written, digest, bytes, cursor, done, conversions::text as conversions
+    from migrate.chunk
+    order by source_schema, source_name, ordinal";
+
+/// Every split table's chunks with their receipts.
+pub(crate) async fn read(connection: &mut PgConnection) -> Result<BTreeMap<ObjectName, Vec<(Chunk, Receipt)>>> {
+    let splits = sqlx::query(READ_SPLITS).fetch_all(&mut *connection).await.map_err(statement)?;
+    let mut tables = BTreeMap::new();
+    for row in &splits {
+        tables.insert(table_of(row).map_err(statement)?, Vec::new());
+    }
+    for row in sqlx::query(READ).fetch_all(connection).await.map_err(statement)? {
+        let chunk = chunk_of(&row).map_err(statement)?;
+        let receipt = receipt_of(&row)?;
+        tables.entry(chunk.id.table.clone()).or_default().push((chunk, receipt));
+    }
+    Ok(tables)
+}
+
+fn table_of(row: &PgRow) -> sqlx::Result<ObjectName> {
+    Ok(ObjectName { schema: row.try_get("source_schema")?, name: row.try_get("source_name")? })
+}
+
+fn chunk_of(row: &PgRow) -> sqlx::Result<Chunk> {
+    let count = |name| row.try_get::<Option<i64>, _>(name).map(|n| n.map(|n| n as u64));
+    Ok(Chunk {
+        id: ChunkId { table: table_of(row)?, ordinal: row.try_get::<i32, _>("ordinal")? as u32 },
+        token: row.try_get("token")?,
+        rows: count("expected_rows")?,
+        bytes: count("expected_bytes")?,
+    })
+}
+
+fn receipt_of(row: &PgRow) -> Result<Receipt> {
+    let count = |name| row.try_get::<i64, _>(name).map(|n| n as u64).map_err(statement);
+    let text = |name| row.try_get::<String, _>(name).map_err(statement);
+    let unreadable = |what| Error::destination(ErrorKind::Conflict, format!("a chunk's {what} in the ledger is damaged"));
+    Ok(Receipt {
+        read: count("read")?,
+        filtered: count("filtered")?,
+        quarantined: count("quarantined")?,
+        digest: Digest {
+            rows: count("written")?,
+            sum: u128::from_str_radix(&text("digest")?, 16).map_err(|e| unreadable("digest").because(e))?,
+        },
+        bytes: count("bytes")?,
+        cursor: row.try_get::<Option<String>, _>("cursor").map_err(statement)?.map(Cursor),
+        done: row.try_get("done").map_err(statement)?,
+        conversions: serde_json::from_str(&text("conversions")?).map_err(|e| unreadable("conversions").because(e))?,
+    })
+}
+
+const OPEN: &str = "
+    update migrate.chunk as chunk
+    set attempt = attempt + 1
+    where source_schema = $1 and source_name = $2 and ordinal = $3
+      and (select epoch from migrate.run) = $4
+    returning attempt, read, filtered, quarantined, written, digest, bytes, cursor, done,
+              conversions::text as conversions,
+              (select count(*) = 1
+               from migrate.chunk as other
+               where other.source_schema = $1 and other.source_name = $2) as alone";
+
+/// A chunk as a writer finds it.
+pub(crate) struct Opened {
+    /// The number under which this writer may commit.
+    pub(crate) attempt: i64,
+    pub(crate) receipt: Receipt,
+    /// Whether it is its table's only chunk.
+    pub(crate) alone: bool,
+}
+
+/// Opens a chunk, which shuts out its earlier writers.
+pub(crate) async fn open(connection: &mut PgConnection, chunk: &ChunkId, epoch: i64) -> Result<Opened> {
+    let row = sqlx::query(OPEN)
+        .bind(&chunk.table.schema)
+        .bind(&chunk.table.name)
+        .bind(chunk.ordinal as i32)
+        .bind(epoch)
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(statement)?;
+    let Some(row) = row else {
+        super::run::hold(connection, epoch).await?;
+        return Err(Error::new(ErrorKind::Internal, "the chunk was never registered").at("chunk", chunk));
+    };
+    Ok(Opened {
+        attempt: row.try_get("attempt").map_err(statement)?,
+        alone: row.try_get("alone").map_err(statement)?,
+        receipt: receipt_of(&row)?,
+    })
+}
+
+const CLOSE: &str = "
+    update migrate.chunk
+    set read = $5, filtered = $6, quarantined = $7, written = $8, digest = $9, bytes = $10,
+        cursor = $11, done = $12, conversions = $13::json,
+        window_from = coalesce(window_from, $14), window_to = coalesce($15, window_to), changed_at = now()
+    where source_schema = $1 and source_name = $2 and ordinal = $3
+      and attempt = $4
+      and (select epoch from migrate.run) = $16";
+
+/// Writes a chunk's receipt. The caller has a transaction open.
+///
+/// # Errors
+/// [`Fenced`](ErrorKind::Fenced) if another writer opened the chunk since `attempt`.
+pub(crate) async fn close(
+    connection: &mut PgConnection,
+    chunk: &ChunkId,
+    attempt: i64,
+    epoch: i64,
+    receipt: &Receipt,
+    window: &Window,
+) -> Result<()> {
+    let conversions = serde_json::to_string(&receipt.conversions)
+        .map_err(|e| Error::new(ErrorKind::Internal, "counts cannot be written as JSON").because(e))?;
+    let done = sqlx::query(CLOSE)
+        .bind(&chunk.table.schema)
+        .bind(&chunk.table.name)
+        .bind(chunk.ordinal as i32)
+        .bind(attempt)
+        .bind(receipt.read as i64)
+        .bind(receipt.filtered as i64)
+        .bind(receipt.quarantined as i64)
+        .bind(receipt.digest.rows as i64)
+        .bind(format!("{:032x}", receipt.digest.sum))
+        .bind(receipt.bytes as i64)
+        .bind(receipt.cursor.as_ref().map(|c| c.0.as_str()))
+        .bind(receipt.done)
+        .bind(conversions)
+        .bind(window.from.as_ref().map(|p| p.0.as_str()))
+        .bind(window.to.as_ref().map(|p| p.0.as_str()))
+        .bind(epoch)
+        .execute(connection)
+        .await
+        .map_err(statement)?;
+    if done.rows_affected() == 1 {
+        return Ok(());
+    }
+    Err(Error::destination(ErrorKind::Fenced, "another writer took the chunk over").at("chunk", chunk))
+}

@@ -1,0 +1,118 @@
+//! What the names in an expression can refer to.
+
+use std::collections::HashMap;
+
+use migrate_core::catalog::ObjectName;
+use migrate_core::pg_type::PgType;
+
+use super::types::SqlType;
+
+/// A column that expressions can use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScopeColumn {
+    /// Its source name.
+    pub name: String,
+    /// SQL Server's spelling of its type, `nvarchar(50)`; alias types may stand here too, qualified. Empty if
+    /// unknown.
+    pub native: String,
+    /// The PostgreSQL type proposed for it.
+    pub pg: PgType,
+    /// Whether NULL is allowed.
+    pub nullable: bool,
+    /// Whether it holds text under a collation to which `a` and `A` are equal.
+    pub case_insensitive: bool,
+}
+
+/// A table or view that expressions can use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScopeRelation {
+    /// Its source name.
+    pub name: ObjectName,
+    /// Its columns in order.
+    pub columns: Vec<ScopeColumn>,
+}
+
+/// What the names in an expression can refer to, in the source's spelling.
+///
+/// T-SQL compares names under the database's collation: a name is looked up exactly first and then, unless the
+/// database is case sensitive, without regard to case.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    case_sensitive: bool,
+    relations: Vec<ScopeRelation>,
+    /// Lower-cased name -> positions in `relations`.
+    index: HashMap<(String, String), Vec<usize>>,
+    aliases: HashMap<(String, String), String>,
+}
+
+impl Scope {
+    /// An empty scope of a database whose collation tells `a` from `A` or not.
+    pub fn new(case_sensitive: bool) -> Self {
+        Self { case_sensitive, ..Self::default() }
+    }
+
+    /// Adds a table or view.
+    pub fn add_relation(&mut self, relation: ScopeRelation) {
+        let key = folded(&relation.name.schema, &relation.name.name);
+        self.index.entry(key).or_default().push(self.relations.len());
+        self.relations.push(relation);
+    }
+
+    /// Adds an alias type with SQL Server's spelling of its base type.
+    pub fn add_alias(&mut self, name: &ObjectName, native: impl Into<String>) {
+        self.aliases.insert(folded(&name.schema, &name.name), native.into());
+    }
+
+    /// The relation with the name.
+    pub fn relation(&self, schema: &str, name: &str) -> Option<&ScopeRelation> {
+        let candidates = self.index.get(&folded(schema, name))?;
+        let all = || candidates.iter().filter_map(|i| self.relations.get(*i));
+        all().find(|r| r.name.schema == schema && r.name.name == name).or_else(|| {
+            if self.case_sensitive { None } else { all().next() }
+        })
+    }
+
+    /// The position among `names` of the one that `wanted` means.
+    pub(super) fn pick<'n>(&self, wanted: &str, names: impl Iterator<Item = &'n str> + Clone) -> Option<usize> {
+        names.clone().position(|n| n == wanted).or_else(|| {
+            if self.case_sensitive {
+                return None;
+            }
+            let wanted = wanted.to_lowercase();
+            names.clone().position(|n| n.to_lowercase() == wanted)
+        })
+    }
+
+    /// Whether two names mean the same.
+    pub(super) fn same(&self, a: &str, b: &str) -> bool {
+        a == b || (!self.case_sensitive && a.to_lowercase() == b.to_lowercase())
+    }
+
+    /// Reads a type, alias types included.
+    pub(super) fn sql_type(&self, text: &str, short: u32) -> Option<SqlType> {
+        if let Some(ty) = SqlType::parse(text, short) {
+            return Some(ty);
+        }
+        let plain: String = text.chars().filter(|c| !"[]\"".contains(*c)).collect();
+        let (schema, name) = plain.split_once('.').unwrap_or(("dbo", plain.as_str()));
+        // Alias types of alias types do not exist, so one step is enough.
+        self.aliases.get(&folded(schema.trim(), name.trim())).and_then(|native| SqlType::parse(native, 1))
+    }
+
+    /// The type of a column: SQL Server's own, unless the proposed PostgreSQL type behaves differently.
+    pub(super) fn column_type(&self, column: &ScopeColumn) -> SqlType {
+        if column.native.is_empty() {
+            return SqlType::Unknown;
+        }
+        match self.sql_type(&column.native, 1) {
+            Some(ty @ SqlType::Opaque(_)) => ty,
+            Some(ty) if ty.fits(&column.pg) => ty,
+            Some(_) => SqlType::from_pg(&column.pg),
+            None => SqlType::Opaque(column.native.clone()),
+        }
+    }
+}
+
+fn folded(schema: &str, name: &str) -> (String, String) {
+    (schema.to_lowercase(), name.to_lowercase())
+}

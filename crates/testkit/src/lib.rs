@@ -1,0 +1,16 @@
+//! Fixtures, servers and faults for the tests of the migrate crates.
+//!
+//! - [`bacpac`] writes `.bacpac` files: the schema model and the bulk-copy rows, laid out as SQL Server's own export
+//!   does.
+//! - [`crm`] is the bundled demo database, [`bench`](mod@bench) the large tables for measurements, [`all_types`] one column of
+//!   every type with the extremes of its range.
+//! - [`fault`] damages a `.bacpac` in known ways.
+//!
+//! Nothing here depends on the crates under test, so that a fixture can disagree with them.
+
+pub mod all_types;
+pub mod bacpac;
+pub mod bench;
+pub mod crm;
+pub mod fault;
+pub mod random;
