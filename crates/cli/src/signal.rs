@@ -21,6 +21,22 @@ pub(crate) fn cancellation(ui: &Ui) -> CancellationToken {
     token
 }
 
+/// A token that nothing cancels, while Ctrl-C does not end this process: the program that it started gets it too.
+pub(crate) fn left_to_others() -> CancellationToken {
+    tokio::spawn(async {
+        loop {
+            requested_by_key().await;
+        }
+    });
+    CancellationToken::new()
+}
+
+async fn requested_by_key() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
 #[cfg(unix)]
 async fn requested() {
     use tokio::signal::unix::{SignalKind, signal};
@@ -39,7 +55,5 @@ async fn requested() {
 
 #[cfg(not(unix))]
 async fn requested() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
+    requested_by_key().await;
 }

@@ -96,10 +96,15 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// A fingerprint of the whole plan, so that a resume notices another one.
+    /// A fingerprint of what a run will do, so that a resume notices another plan. What only informs a person (notes, work
+    /// by hand, what is left out, counts of rows and bytes) is no part of it: a later version may word it differently.
     pub fn fingerprint(&self) -> String {
+        let mut deeds = Self { manual: Vec::new(), notes: Vec::new(), excluded: Vec::new(), ..self.clone() };
+        for table in &mut deeds.tables {
+            (table.rows, table.bytes) = (None, None);
+        }
         // Serialising plain data with string keys cannot fail; an empty text would still be compared.
-        let text = serde_json::to_vec(self).unwrap_or_default();
+        let text = serde_json::to_vec(&deeds).unwrap_or_default();
         format!("{:032x}", Digest::hash(&text))
     }
 

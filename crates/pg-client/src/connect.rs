@@ -34,7 +34,7 @@ const SESSION: &str = "
 ";
 
 /// Types and functions of extensions are named without their schema, so those schemas are searched; nothing else is.
-pub(crate) const SEARCH_PATH: &str = "
+pub const SEARCH_PATH: &str = "
     select set_config('search_path', coalesce(string_agg(quote_ident(nspname), ', ' order by nspname <> 'public', nspname), ''), false)
     from pg_namespace
     where nspname = 'public'

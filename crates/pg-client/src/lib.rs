@@ -25,7 +25,7 @@ mod sqlstate;
 
 pub use classify::{During, Rejection, classify};
 pub use config::PgTarget;
-pub use connect::{Connector, execute};
+pub use connect::{Connector, SEARCH_PATH, execute};
 pub use facts::{Facts, OLDEST_VERSION};
 pub use sqlstate::condition_name;
 pub use sqlx;

@@ -45,7 +45,7 @@ pub fn narrow(path: impl AsRef<Path>, rows: u64) -> io::Result<()> {
     let mut random = SplitMix64::new(1);
     let mut buffer = String::new();
     generate(path.as_ref(), table, NARROW_PART_ROWS, rows, |id, row| {
-        let bits = random.next();
+        let bits = random.bits();
         row[0] = Cell::Int(id as i64);
         row[1] = Cell::Int((bits & 0xFFFF) as i64);
         row[2] = Cell::DateTime2 {
@@ -103,7 +103,7 @@ pub fn wide(path: impl AsRef<Path>, rows: u64) -> io::Result<()> {
 }
 
 fn wide_row(random: &mut SplitMix64, id: u64, row: &mut [Cell]) {
-    let bits = random.next();
+    let bits = random.bits();
     row[0] = Cell::Int(id as i64);
     row[1] = Cell::Text(format!("C{:07}", id % 10_000_000));
     row[2] = Cell::Uuid(random.uuid());

@@ -76,8 +76,13 @@ impl Sink for MemorySink {
     }
 
     async fn register(&self, table: &ObjectName, chunks: &[Chunk]) -> Result<()> {
+        let mut state = self.state();
+        if state.chunks.contains_key(table) {
+            let error = Error::destination(ErrorKind::Conflict, "the table was split before");
+            return Err(error.at("table", table));
+        }
         let chunks = chunks.iter().map(|c| (c.clone(), Receipt::default(), 0)).collect();
-        self.state().chunks.insert(table.clone(), chunks);
+        state.chunks.insert(table.clone(), chunks);
         Ok(())
     }
 

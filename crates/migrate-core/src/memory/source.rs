@@ -149,7 +149,7 @@ impl Source for MemorySource {
 impl Snapshot for MemorySource {
     async fn split(&self, table: &TablePlan, goal: ChunkGoal) -> Result<Vec<Chunk>> {
         let rows = self.rows.get(&table.source).map_or(0, Vec::len);
-        let size = self.chunk_rows.max(rows.div_ceil(goal.max_chunks.max(1) as usize));
+        let size = self.chunk_rows.max(rows.div_ceil(goal.max_chunks.max(1) as usize)).max(1);
         Ok((0..rows.div_ceil(size))
             .map(|i| Chunk {
                 id: ChunkId { table: table.source.clone(), ordinal: i as u32 },

@@ -1,9 +1,10 @@
 //! One worker: takes chunks, reads them in a task of its own, writes them, commits in segments.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::{Batch, BatchBuilder};
@@ -41,10 +42,30 @@ struct Filled {
     _permit: OwnedSemaphorePermit,
 }
 
-/// What the reader says when it has no more.
+/// What the reader says.
 enum Message {
     Rows(Filled),
+    /// It has no more.
     End(Window),
+}
+
+/// Held by every task of a run: once all are dropped, no task is left.
+pub(super) type Alive = mpsc::Sender<Infallible>;
+
+/// What a chunk's attempts leave to the next one.
+#[derive(Default)]
+struct Course {
+    /// Something became durable since the last failure.
+    advanced: bool,
+    /// A commit that failed without saying whether it was carried out.
+    unsettled: Option<Unsettled>,
+}
+
+/// What was to be committed on top of which receipt.
+struct Unsettled {
+    before: Receipt,
+    rows: u64,
+    bytes: u64,
 }
 
 impl Shared {
@@ -80,13 +101,17 @@ impl Shared {
         self.queue().outcomes()
     }
 
-    pub(super) async fn work(self: Arc<Self>) -> Result<()> {
+    pub(super) fn quarantined(&self) -> u64 {
+        self.queue().quarantined()
+    }
+
+    pub(super) async fn work(self: Arc<Self>, alive: Alive) -> Result<()> {
         loop {
             if self.stop.is_cancelled() {
                 return Err(cancelled());
             }
             let Some(job) = self.queue().next() else { return Ok(()) };
-            let receipt = self.chunk(&job).await.map_err(|e| e.at("chunk", &job.chunk.id));
+            let receipt = self.chunk(&job, &alive).await.map_err(|e| e.at("chunk", &job.chunk.id));
             let receipt = match receipt {
                 Ok(receipt) => receipt,
                 Err(error) => {
@@ -96,7 +121,7 @@ impl Shared {
             };
             let (last, quarantined) = {
                 let mut queue = self.queue();
-                (queue.finish(&job, receipt), queue.quarantined())
+                (queue.finish(&job, &receipt), queue.quarantined())
             };
             if last {
                 self.observer.event(&Event::TableDone { table: job.chunk.id.table.clone() });
@@ -105,7 +130,7 @@ impl Shared {
         }
     }
 
-    fn check_quarantine(&self, quarantined: u64) -> Result<()> {
+    pub(super) fn check_quarantine(&self, quarantined: u64) -> Result<()> {
         if quarantined > self.options.max_quarantined {
             return Err(Error::new(
                 ErrorKind::TooManyRejects,
@@ -117,7 +142,16 @@ impl Shared {
     }
 
     /// Copies a chunk, trying again where that may help.
-    async fn chunk(self: &Arc<Self>, job: &Job) -> Result<Receipt> {
+    async fn chunk(self: &Arc<Self>, job: &Job, alive: &Alive) -> Result<Receipt> {
+        let mut course = Course::default();
+        let outcome = self.attempts(job, alive, &mut course).await;
+        if let Some(lost) = course.unsettled {
+            self.take_back(job, lost.rows, lost.bytes);
+        }
+        outcome
+    }
+
+    async fn attempts(self: &Arc<Self>, job: &Job, alive: &Alive, course: &mut Course) -> Result<Receipt> {
         let table = self
             .plan
             .tables
@@ -129,18 +163,25 @@ impl Shared {
         let mut tries = 0;
         let mut wait = self.options.backoff;
         loop {
-            let error = match self.attempt(table, job, &encoder, mode).await {
+            let error = match self.attempt(table, job, &encoder, mode, alive, course).await {
                 Ok(receipt) => return Ok(receipt),
                 Err(error) => error,
             };
+            if std::mem::take(&mut course.advanced) {
+                // Not the same failure again, but a new one after rows were made durable.
+                (tries, wait) = (0, self.options.backoff);
+            }
             if error.kind() == ErrorKind::DataRejected && mode == WriteMode::Fast {
                 mode = WriteMode::Careful;
                 self.retrying(job, &error, std::time::Duration::ZERO);
-            } else if error.is_transient() && tries < self.options.retries && !self.stop.is_cancelled() {
+            } else if error.is_transient() && self.stop.is_cancelled() {
+                // It might have passed; what stopped the run is the reason to give.
+                return Err(cancelled());
+            } else if error.is_transient() && tries < self.options.retries {
                 tries += 1;
                 self.retrying(job, &error, wait);
                 tokio::select! {
-                    () = self.stop.cancelled() => return Err(error),
+                    () = self.stop.cancelled() => return Err(cancelled()),
                     () = tokio::time::sleep(wait) => {}
                 }
                 wait = (wait * 2).min(std::time::Duration::from_secs(30));
@@ -162,28 +203,42 @@ impl Shared {
         job: &Job,
         encoder: &Arc<RowEncoder>,
         mode: WriteMode,
+        alive: &Alive,
+        course: &mut Course,
     ) -> Result<Receipt> {
         let (writer, receipt) = self.sink.writer(table, &job.chunk.id, mode).await?;
+        self.settle(job, course, &receipt);
+        self.queue().note(job, &receipt);
         if receipt.done {
-            writer.abort().await?;
+            give_up(writer).await;
             return Ok(receipt);
         }
         let reader = match self.snapshot.read(table, &job.chunk, receipt.cursor.as_ref()).await {
             Ok(reader) => reader,
             Err(error) => {
-                writer.abort().await?;
+                give_up(writer).await;
                 return Err(error);
             }
         };
         let (sender, mut receiver) = mpsc::channel(2);
-        let builder = BatchBuilder::new(Arc::clone(encoder), self.options.batch_bytes);
-        let reading: JoinHandle<Result<()>> = tokio::spawn(Arc::clone(self).read(reader, builder, sender));
-        let written = self.write(table, job, mode, writer, receipt, &mut receiver).await;
+        // A target of no bytes would be reached before the first row.
+        let builder = BatchBuilder::new(Arc::clone(encoder), self.options.batch_bytes.max(1));
+        // A set of one: should this call be dropped, so is the reader.
+        let mut reading = JoinSet::new();
+        let (shared, alive) = (Arc::clone(self), alive.clone());
+        reading.spawn(async move {
+            let outcome = shared.read(reader, builder, sender).await;
+            drop(alive);
+            outcome
+        });
+        let written = self.write(table, job, mode, writer, receipt, course, &mut receiver).await;
         // A closed channel ends the reader; nothing outlives this call.
         drop(receiver);
-        let read = reading
-            .await
-            .unwrap_or_else(|e| Err(Error::new(ErrorKind::Internal, "a reader panicked").because(e)));
+        let read = match reading.join_next().await {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(panic)) => Err(Error::source_side(ErrorKind::Internal, "a reader panicked").because(panic)),
+            None => Ok(()),
+        };
         match (written, read) {
             (Ok(Some(receipt)), _) => Ok(receipt),
             (Ok(None), Err(error)) | (Err(error), Ok(())) => Err(error),
@@ -223,7 +278,12 @@ impl Shared {
                 return Ok(());
             }
             if fill == Fill::End {
-                let window = reader.finish().await?;
+                let window = tokio::select! {
+                    biased;
+                    () = self.stop.cancelled() => return Err(cancelled()),
+                    () = sender.closed() => return Ok(()),
+                    window = reader.finish() => window?,
+                };
                 // Nobody listening means that the writer failed and says why.
                 let _ = sender.send(Message::End(window)).await;
                 return Ok(());
@@ -239,6 +299,7 @@ impl Shared {
         mode: WriteMode,
         writer: Box<dyn ChunkWriter>,
         receipt: Receipt,
+        course: &mut Course,
         receiver: &mut mpsc::Receiver<Message>,
     ) -> Result<Option<Receipt>> {
         let mut segment = Pending::new(writer);
@@ -251,14 +312,14 @@ impl Shared {
             };
             match message {
                 None => {
-                    self.take_back(job, &segment);
-                    segment.writer.abort().await?;
+                    self.take_back(job, segment.rows, segment.bytes);
+                    give_up(segment.writer).await;
                     return Ok(None);
                 }
                 Some(Message::Rows(filled)) => {
-                    if let Err(error) = segment.write(&filled, encoder_names(table)).await {
-                        self.take_back(job, &segment);
-                        segment.writer.abort().await?;
+                    if let Err(error) = segment.write(&filled, column_names(table)).await {
+                        self.take_back(job, segment.rows, segment.bytes);
+                        give_up(segment.writer).await;
                         return Err(error);
                     }
                     self.observer.event(&Event::Written {
@@ -267,35 +328,59 @@ impl Shared {
                         bytes: filled.batch.bytes().len() as u64,
                         quarantined: filled.batch.rejects.len() as u64,
                     });
-                    if let Err(error) = self.check_quarantine(receipt.quarantined + segment.rejected) {
-                        segment.writer.abort().await?;
+                    if segment.rejected > 0
+                        && let Err(error) = self.check_quarantine(self.quarantined() + segment.rejected)
+                    {
+                        self.take_back(job, segment.rows, segment.bytes);
+                        give_up(segment.writer).await;
                         return Err(error);
                     }
                     if segment.bytes >= self.options.commit_bytes
                         && let Some(cursor) = filled.cursor
                     {
-                        let before = self.commit(job, segment, Some(cursor), Window::default()).await?;
-                        self.check_quarantine(before.quarantined)?;
+                        let segment_end = (Some(cursor), Window::default());
+                        let before = self.commit(job, segment, receipt, course, segment_end).await?;
+                        self.queue().note(job, &before);
+                        self.check_quarantine(self.quarantined())?;
                         let (writer, now) = self.sink.writer(table, &job.chunk.id, mode).await?;
                         if now != before {
-                            writer.abort().await?;
+                            give_up(writer).await;
                             return Err(Error::destination(ErrorKind::Fenced, "another run went on with this chunk"));
                         }
                         segment = Pending::new(writer);
                         receipt = now;
                     }
                 }
-                Some(Message::End(window)) => return self.commit(job, segment, None, window).await.map(Some),
+                Some(Message::End(window)) => {
+                    return self.commit(job, segment, receipt, course, (None, window)).await.map(Some);
+                }
             }
         }
     }
 
-    fn take_back(&self, job: &Job, segment: &Pending) {
-        let chunk = job.chunk.id.clone();
-        self.observer.event(&Event::TakenBack { chunk, rows: segment.rows, bytes: segment.bytes });
+    fn take_back(&self, job: &Job, rows: u64, bytes: u64) {
+        self.observer.event(&Event::TakenBack { chunk: job.chunk.id.clone(), rows, bytes });
     }
 
-    async fn commit(&self, job: &Job, pending: Pending, cursor: Option<Cursor>, window: Window) -> Result<Receipt> {
+    /// Now that the chunk was opened again, its receipt says whether a commit that failed was carried out.
+    fn settle(&self, job: &Job, course: &mut Course, now: &Receipt) {
+        let Some(unsettled) = course.unsettled.take() else { return };
+        if *now == unsettled.before {
+            self.take_back(job, unsettled.rows, unsettled.bytes);
+        } else {
+            course.advanced = true;
+            self.observer.event(&Event::Committed { chunk: job.chunk.id.clone(), done: now.done });
+        }
+    }
+
+    async fn commit(
+        &self,
+        job: &Job,
+        pending: Pending,
+        before: Receipt,
+        course: &mut Course,
+        (cursor, window): (Option<Cursor>, Window),
+    ) -> Result<Receipt> {
         let done = cursor.is_none();
         let (rows, bytes) = (pending.rows, pending.bytes);
         let segment = Segment {
@@ -309,19 +394,25 @@ impl Shared {
         let chunk = job.chunk.id.clone();
         match pending.writer.commit(segment).await {
             Ok(receipt) if receipt.balances() => {
+                course.advanced = true;
                 self.observer.event(&Event::Committed { chunk, done });
                 Ok(receipt)
             }
             Ok(_) => Err(Error::new(ErrorKind::Internal, "the chunk's receipt does not account for every row read")),
             Err(error) => {
-                self.observer.event(&Event::TakenBack { chunk, rows, bytes });
+                course.unsettled = Some(Unsettled { before, rows, bytes });
                 Err(error)
             }
         }
     }
 }
 
-fn encoder_names(table: &TablePlan) -> impl Iterator<Item = &str> {
+/// Aborts a writer. Should that fail, there is a better reason to report, and whoever opens the chunk next fences it.
+async fn give_up(writer: Box<dyn ChunkWriter>) {
+    let _ = writer.abort().await;
+}
+
+fn column_names(table: &TablePlan) -> impl Iterator<Item = &str> {
     table.copied().map(|c| c.name.as_str())
 }
 

@@ -8,6 +8,7 @@ mod report;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -152,6 +153,7 @@ async fn enqueue(
             Some(known) => known.clone(),
             None => {
                 let chunks = snapshot.split(table, options.chunks).await.map_err(|e| e.at("table", &table.source))?;
+                check_split(&table.source, &chunks)?;
                 sink.register(&table.source, &chunks).await?;
                 chunks.into_iter().map(|c| (c, Receipt::default())).collect()
             }
@@ -172,6 +174,16 @@ async fn enqueue(
     Ok(queue)
 }
 
+/// Receipts are kept by ordinal, so that a source must count from 0.
+fn check_split(table: &ObjectName, chunks: &[Chunk]) -> Result<()> {
+    let ordered = (0..).zip(chunks).all(|(n, c)| c.id.ordinal == n && &c.id.table == table);
+    if ordered {
+        return Ok(());
+    }
+    let message = "a source split a table into chunks that are not numbered 0, 1, 2...";
+    Err(Error::source_side(ErrorKind::Internal, message).at("table", table))
+}
+
 type TableOutcome = (ObjectName, Vec<Receipt>, Duration);
 
 /// Runs the workers and joins them all, whatever happens to any of them.
@@ -187,11 +199,14 @@ async fn copy_all(
     // A failing worker stops the others through this token without cancelling the caller's.
     let stop = cancel.child_token();
     let shared = Arc::new(Shared::new(queue, snapshot, sink, plan, options, observer, stop.clone()));
+    // An earlier run may have stopped here for the same reason.
+    shared.check_quarantine(shared.quarantined())?;
+    let (alive, mut ended) = mpsc::channel(1);
     let mut workers = JoinSet::new();
     for _ in 0..options.workers.max(1) {
-        let shared = Arc::clone(&shared);
-        workers.spawn(async move { shared.work().await });
+        workers.spawn(Arc::clone(&shared).work(alive.clone()));
     }
+    drop(alive);
     let mut first_error: Option<Error> = None;
     while let Some(joined) = workers.join_next().await {
         let result = joined.unwrap_or_else(|e| Err(Error::new(ErrorKind::Internal, "a worker panicked").because(e)));
@@ -203,6 +218,8 @@ async fn copy_all(
             }
         }
     }
+    // A worker that panicked leaves its reader behind.
+    let _ = ended.recv().await;
     match first_error {
         Some(error) => Err(error),
         None => Ok(shared.outcomes()),

@@ -56,12 +56,18 @@ impl Queue {
         Some(job)
     }
 
-    /// Notes a finished chunk; returns whether it was its table's last.
-    pub(super) fn finish(&mut self, job: &Job, receipt: Receipt) -> bool {
-        let Some(table) = self.tables.get_mut(job.table) else { return false };
-        if let Some(slot) = table.receipts.get_mut(job.chunk.id.ordinal as usize) {
-            *slot = receipt;
+    /// Notes how far a chunk has come.
+    pub(super) fn note(&mut self, job: &Job, receipt: &Receipt) {
+        let table = self.tables.get_mut(job.table);
+        if let Some(slot) = table.and_then(|t| t.receipts.get_mut(job.chunk.id.ordinal as usize)) {
+            slot.clone_from(receipt);
         }
+    }
+
+    /// Notes a finished chunk; returns whether it was its table's last.
+    pub(super) fn finish(&mut self, job: &Job, receipt: &Receipt) -> bool {
+        self.note(job, receipt);
+        let Some(table) = self.tables.get_mut(job.table) else { return false };
         table.left = table.left.saturating_sub(1);
         table.took = table.started.map_or(Duration::ZERO, |s| s.elapsed());
         table.left == 0
@@ -71,6 +77,7 @@ impl Queue {
         self.tables.drain(..).map(|t| (t.name, t.receipts, t.took)).collect()
     }
 
+    /// Rows in quarantine so far, over all tables.
     pub(super) fn quarantined(&self) -> u64 {
         self.tables.iter().flat_map(|t| &t.receipts).map(|r| r.quarantined).sum()
     }

@@ -3,6 +3,7 @@
 use crate::catalog::Catalog;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mapping::{Mapping, matches};
+use crate::naming::MAX_NAME_BYTES;
 
 pub(super) fn check(catalog: &Catalog, mapping: &Mapping) -> Result<()> {
     for (name, table) in &mapping.tables {
@@ -16,9 +17,13 @@ pub(super) fn check(catalog: &Catalog, mapping: &Mapping) -> Result<()> {
             }
         }
     }
-    for schema in mapping.schemas.keys() {
+    for (schema, new) in &mapping.schemas {
         if !catalog.schemas.contains(schema) && !catalog.tables.iter().any(|t| &t.name.schema == schema) {
             return Err(unknown("schema", schema, catalog.schemas.iter().cloned()));
+        }
+        if new.is_empty() || new.len() > MAX_NAME_BYTES {
+            let message = format!("`{new}` cannot be a schema's name: it is empty or longer than {MAX_NAME_BYTES} bytes");
+            return Err(Error::new(ErrorKind::Config, message).at("schema", schema));
         }
     }
     for pattern in mapping.include.iter().chain(&mapping.exclude) {

@@ -2,12 +2,13 @@
 
 use crate::catalog::{Column, Fidelity, Identity, Table};
 use crate::encode::{ColumnSpec, RowEncoder};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::mapping::{AliasTypes, CaseInsensitive, ColumnMapping, TableMapping, XmlType};
 use crate::pg_type::PgType;
 use crate::plan::{ColumnPlan, DomainPlan, IdentityPlan, TablePlan};
 
-use super::text_keys::{TextKeys, collation_name};
+use super::text_keys::collation_name;
+use super::tied::Tied;
 use super::{Planner, Rendered};
 
 impl Planner<'_> {
@@ -29,10 +30,10 @@ impl Planner<'_> {
             .collect()
     }
 
-    pub(super) fn table(&mut self, table: &Table, keys: &TextKeys) -> Result<TablePlan> {
+    pub(super) fn table(&mut self, table: &Table, tied: &Tied) -> Result<TablePlan> {
         let decided = self.mapping.tables.get(&table.name.to_string()).cloned().unwrap_or_default();
         let target = self.names.relation(&table.name).ok_or_else(|| {
-            crate::Error::new(crate::ErrorKind::Internal, "a table was planned before it was named").at("table", &table.name)
+            Error::new(ErrorKind::Internal, "a table was planned before it was named").at("table", &table.name)
         })?;
         for text in &table.notes {
             self.note(&table.name, text);
@@ -57,11 +58,15 @@ impl Planner<'_> {
                 self.drop_column(table, column);
                 continue;
             }
-            if let Some(planned) = self.column(table, column, &decided, &choice, keys, &plan) {
+            if let Some(planned) = self.column(table, column, &decided, &choice, tied)? {
                 plan.columns.push(planned);
             }
         }
         self.generated(table, &mut plan);
+        for column in plan.copied() {
+            RowEncoder::compile(&[ColumnSpec::from(column)])
+                .map_err(|e| e.at("source type", &column.native).at("table", &table.name))?;
+        }
         let specs: Vec<ColumnSpec> = plan.copied().map(ColumnSpec::from).collect();
         RowEncoder::compile(&specs).map_err(|e| e.at("table", &table.name))?;
         Ok(plan)
@@ -78,12 +83,15 @@ impl Planner<'_> {
         column: &Column,
         decided: &TableMapping,
         choice: &ColumnMapping,
-        keys: &TextKeys,
-        plan: &TablePlan,
-    ) -> Option<ColumnPlan> {
+        tied: &Tied,
+    ) -> Result<Option<ColumnPlan>> {
         let object = format!("{}.{}", table.name, column.name);
-        let name = self.names.column(&table.name, &column.name)?;
-        let mut ty = self.available(choice.ty.as_ref().unwrap_or(&column.pg));
+        let Some(name) = self.names.column(&table.name, &column.name) else { return Ok(None) };
+        let in_place = |e: Error| e.at("column", &column.name).at("table", &table.name);
+        let mut ty = match &choice.ty {
+            Some(chosen) => self.chosen(chosen).map_err(in_place)?,
+            None => self.available(&column.pg),
+        };
         let mut fidelity = column.fidelity.clone();
         let mut collation = None;
         let mut domain = match (&column.alias, &choice.ty, self.mapping.alias_types) {
@@ -94,21 +102,37 @@ impl Planner<'_> {
             fidelity = Fidelity::Widened;
             self.note(&object, format!("{} becomes {ty} because the plan says so", column.native));
         } else if ty != column.pg {
-            self.note(&object, format!("{} becomes {ty}: the destination has no {}", column.native, column.pg));
+            let why = if column.pg == PgType::Xml && self.target.xml {
+                "the plan says so".to_owned()
+            } else {
+                format!("the destination has no {}", column.pg)
+            };
+            self.note(&object, format!("{} becomes {ty}: {why}", column.native));
         }
         if let Fidelity::Lossy(what) = &fidelity {
             self.note(&object, format!("{} becomes {ty}: {what}", column.native));
         }
-        if let (Some(source), None) = (keys.get(&table.name, &column.name), &choice.ty) {
+        if let Some(source) = tied.collation(&table.name, &column.name) {
             match self.mapping.case_insensitive {
-                CaseInsensitive::Leave => {}
-                CaseInsensitive::Citext => {
-                    ty = PgType::Citext;
+                CaseInsensitive::Citext if choice.ty.is_none() => {
+                    ty = self.chosen(&PgType::Citext).map_err(in_place)?;
                     domain = None;
                     fidelity = Fidelity::Widened;
                 }
-                CaseInsensitive::Collation => collation = Some(collation_name(&plan.target.schema, source)),
+                CaseInsensitive::Collation if ty.is_text() && ty != PgType::Citext => {
+                    if !self.target.icu {
+                        let error = Error::new(ErrorKind::Config, "the destination has no ICU collations");
+                        return Err(in_place(error.hint("choose `citext` or `leave` for `case_insensitive`")));
+                    }
+                    collation = Some(collation_name(&self.collation_schema, source));
+                }
+                _ => {}
             }
+        }
+        if column.identity.is_none() && choice.ty.is_none() && tied.is_bigint(&table.name, &column.name) {
+            self.note(&object, format!("{ty} becomes bigint, as the identity column that a foreign key ties it to"));
+            ty = PgType::Int8;
+            domain = None;
         }
         match ty {
             PgType::Citext => {
@@ -123,8 +147,9 @@ impl Planner<'_> {
         if identity.is_some() {
             domain = None;
         }
-        let default = self.default(&object, column, &ty);
-        Some(ColumnPlan {
+        // PostgreSQL takes one or the other.
+        let default = if identity.is_some() { None } else { self.default(&object, column, &ty) };
+        Ok(Some(ColumnPlan {
             source: column.name.clone(),
             name,
             native: column.native.clone(),
@@ -140,7 +165,22 @@ impl Planner<'_> {
             text: choice.nul.or(decided.nul).unwrap_or(self.mapping.nul),
             round: choice.round,
             comment: column.comment.clone(),
-        })
+        }))
+    }
+
+    /// A type that a person chose: the destination must have it.
+    fn chosen(&self, ty: &PgType) -> Result<PgType> {
+        let there = match ty {
+            PgType::Xml => self.target.xml,
+            PgType::Geography | PgType::Geometry => self.target.postgis,
+            PgType::Citext => self.target.citext,
+            _ => true,
+        };
+        if there {
+            return Ok(ty.clone());
+        }
+        let error = Error::new(ErrorKind::Config, format!("the destination has no {ty}, which the plan asks for"));
+        Err(error.hint("choose another type, or install what the type comes with"))
     }
 
     /// The type itself, or what stands for it where the destination lacks it.
@@ -177,7 +217,7 @@ impl Planner<'_> {
                     self.note(object, format!("default {}: {text}", expr.native));
                 }
                 // It was translated for the proposed type.
-                Some(if *ty == column.pg || column.identity.is_some() { sql } else { format!("({sql})::{ty}") })
+                Some(if *ty == column.pg { sql } else { format!("({sql})::{ty}") })
             }
             Err(reason) => {
                 self.by_hand("default", object, &expr.native, reason);

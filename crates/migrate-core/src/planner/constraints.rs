@@ -7,6 +7,7 @@ use crate::naming::Namespace;
 use crate::pg_type::PgType;
 use crate::plan::{CheckPlan, ForeignKeyPlan, IndexPlan, KeyPlan, TablePlan};
 
+use super::references::comparable;
 use super::{Planner, text_keys};
 
 /// Constraint names of one table; foreign keys and checks share it.
@@ -135,6 +136,12 @@ impl Planner<'_> {
                 format!("does not include {}: a PostgreSQL index entry is limited to about 2,700 bytes", too_wide.join(", ")),
             );
         }
+        let mut include = include;
+        let room = MAX_INDEX_COLUMNS.saturating_sub(keys.len());
+        if include.len() > room {
+            let beyond = include.split_off(room).join(", ");
+            self.note(&object, format!("does not include {beyond}: a PostgreSQL index has at most {MAX_INDEX_COLUMNS} columns"));
+        }
         let wanted = self.mapping.naming.apply(&index.name);
         let name = self.index_name(table, plan, &wanted);
         if index.unique {
@@ -163,7 +170,7 @@ impl Planner<'_> {
         let schema = &plan.target.schema;
         let object = format!("{}.{wanted}", table.name);
         if self.names.is_taken(schema, wanted) {
-            self.names.take(schema, &format!("{}_{wanted}", plan.target.name), object)
+            self.names.take_instead(schema, &format!("{}_{wanted}", plan.target.name), wanted, object)
         } else {
             self.names.take(schema, wanted, object)
         }
@@ -201,6 +208,10 @@ impl Planner<'_> {
                     return None;
                 }
             };
+        if let Some(reason) = self.incomparable(plan, other, &columns, &referenced_columns) {
+            self.by_hand("foreign key", &object, &definition, reason);
+            return None;
+        }
         let wanted = match &fk.name {
             Some(name) => self.mapping.naming.apply(name),
             None => format!("{}_{}_fkey", plan.target.name, columns.join("_")),
@@ -209,7 +220,7 @@ impl Planner<'_> {
             self.note(&object, "the source never checked existing rows against it; it is created NOT VALID");
         }
         Some(ForeignKeyPlan {
-            name: names.take(&wanted).0,
+            name: self.constraint_name(&object, names, &wanted),
             columns,
             references: other.target.clone(),
             referenced_columns,
@@ -218,6 +229,30 @@ impl Planner<'_> {
             validate: fk.trusted,
             comment: fk.comment.clone(),
         })
+    }
+
+    /// Why PostgreSQL would not take a foreign key over these columns, if so.
+    fn incomparable(&self, from: &TablePlan, to: &TablePlan, columns: &[String], referenced: &[String]) -> Option<String> {
+        columns.iter().zip(referenced).find_map(|(a, b)| {
+            let a = from.columns.iter().find(|c| &c.name == a)?;
+            let b = to.columns.iter().find(|c| &c.name == b)?;
+            if !comparable(&a.ty, &b.ty) {
+                return Some(format!(
+                    "PostgreSQL does not compare {} of type {} with {} of type {}; give both one type",
+                    a.name, a.ty, b.name, b.ty
+                ));
+            }
+            (self.target.version >= 18 && a.collation != b.collation)
+                .then(|| format!("{} and {} have different collations; give both one", a.name, b.name))
+        })
+    }
+
+    fn constraint_name(&mut self, object: &str, names: &mut Constraints, wanted: &str) -> String {
+        let (name, _) = names.take(wanted);
+        if name != wanted {
+            self.note(object, format!("is called \"{name}\": \"{wanted}\" is too long for PostgreSQL, or taken in the table"));
+        }
+        name
     }
 
     fn check(
@@ -251,13 +286,16 @@ impl Planner<'_> {
             None => format!("{}_check", plan.target.name),
         };
         Some(CheckPlan {
-            name: names.take(&wanted).0,
+            name: self.constraint_name(&object, names, &wanted),
             expression: rendered.sql,
             validate: check.trusted,
             comment: check.comment.clone(),
         })
     }
 }
+
+/// `INDEX_MAX_KEYS`; stored columns count too.
+const MAX_INDEX_COLUMNS: usize = 32;
 
 /// Whether a column's values always fit into an index entry beside a key. Text counts four bytes a character.
 fn fits_in_index(ty: &PgType) -> bool {

@@ -6,7 +6,9 @@ mod check_mapping;
 mod columns;
 mod constraints;
 mod names;
+mod references;
 mod text_keys;
+mod tied;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +21,7 @@ use crate::plan::{
 use crate::template::{Expr, Template, Translation};
 
 use names::Names;
+use tied::Tied;
 
 /// Makes the plan.
 ///
@@ -38,13 +41,17 @@ pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Pla
         manual: Vec::new(),
         extensions: BTreeSet::new(),
         dropped: BTreeSet::new(),
+        collation_schema: String::new(),
     };
+    if let Some(first) = tables.first().and_then(|t| planner.names.relation(&t.name)) {
+        planner.collation_schema = first.schema;
+    }
     planner.note_renamed();
-    let keys = text_keys::TextKeys::find(&tables);
+    let tied = Tied::find(&tables, mapping);
     let domains = planner.domains();
     let mut planned: Vec<TablePlan> = Vec::new();
     for table in &tables {
-        planned.push(planner.table(table, &keys)?);
+        planned.push(planner.table(table, &tied)?);
     }
     // Constraints come second: they need every table's columns as planned.
     let shapes: BTreeMap<ObjectName, TablePlan> =
@@ -52,6 +59,7 @@ pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Pla
     for (table, plan) in tables.iter().zip(&mut planned) {
         planner.constraints(table, plan, &shapes);
     }
+    planner.note_renamed();
     let collations = text_keys::collations(&planned);
     let views = planner.views();
     let sequences = planner.sequences();
@@ -99,6 +107,8 @@ struct Planner<'a> {
     extensions: BTreeSet<String>,
     /// Columns that the destination will not have, by source table and column.
     dropped: BTreeSet<(ObjectName, String)>,
+    /// Where collations live: in one schema, since both ends of a foreign key must have the same one.
+    collation_schema: String,
 }
 
 impl Planner<'_> {
@@ -120,7 +130,7 @@ impl Planner<'_> {
     }
 
     fn note_renamed(&mut self) {
-        for (object, text) in self.names.renamed.clone() {
+        for (object, text) in std::mem::take(&mut self.names.renamed) {
             self.note(object, text);
         }
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::catalog::{Catalog, ObjectName, Table};
 use crate::error::{Error, ErrorKind, Result};
-use crate::mapping::Mapping;
-use crate::naming::Namespace;
+use crate::mapping::{AliasTypes, Mapping};
+use crate::naming::{MAX_NAME_BYTES, Namespace};
 use crate::plan::TargetName;
 
 /// All names, decided before anything refers to them.
@@ -55,7 +55,8 @@ impl Names {
             let target = names.name(mapping, &sequence.name);
             names.relations.insert(sequence.name.clone(), target);
         }
-        for alias in &catalog.alias_types {
+        let domains = if mapping.alias_types == AliasTypes::Domain { catalog.alias_types.as_slice() } else { &[] };
+        for alias in domains {
             let target = names.name(mapping, &alias.name);
             names.domains.insert(alias.name.clone(), target);
         }
@@ -79,7 +80,12 @@ impl Names {
 
     /// Takes a name in a schema's namespace of relations.
     pub(super) fn take(&mut self, schema: &str, wanted: &str, object: impl ToString) -> String {
-        let (name, _) = self.spaces.entry(schema.to_owned()).or_default().take(wanted);
+        self.take_instead(schema, wanted, wanted, object)
+    }
+
+    /// Takes another name than the wanted one.
+    pub(super) fn take_instead(&mut self, schema: &str, name: &str, wanted: &str, object: impl ToString) -> String {
+        let (name, _) = self.spaces.entry(schema.to_owned()).or_default().take(name);
         if name != wanted {
             self.renamed.push((
                 object.to_string(),
@@ -95,7 +101,7 @@ impl Names {
             None => (Self::schema(mapping, &table.name.schema), chosen.to_owned()),
         };
         let space = self.spaces.entry(schema.clone()).or_default();
-        if name.is_empty() || schema.is_empty() || space.take(&name).0 != name {
+        if name.is_empty() || schema.is_empty() || schema.len() > MAX_NAME_BYTES || space.take(&name).0 != name {
             return Err(Error::new(
                 ErrorKind::Config,
                 format!("`{chosen}` cannot be a table's name: it is empty, longer than 63 bytes, or used twice"),
@@ -112,7 +118,7 @@ impl Names {
         let mut space = Namespace::default();
         let mut names = BTreeMap::new();
         for column in &table.columns {
-            if let Some(chosen) = decision(&column.name).and_then(|c| c.name.as_deref()) {
+            if let Some(chosen) = decision(&column.name).filter(|c| !c.skip).and_then(|c| c.name.as_deref()) {
                 if chosen.is_empty() || space.take(chosen).0 != chosen {
                     return Err(Error::new(
                         ErrorKind::Config,

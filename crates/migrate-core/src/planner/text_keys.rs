@@ -1,59 +1,10 @@
 //! Keys whose source compares text without regard to case.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::catalog::{Collation, ObjectName, Table};
+use crate::catalog::{Collation, Table};
 use crate::mapping::CaseInsensitive;
 use crate::plan::{CollationPlan, TablePlan, TargetName};
-
-/// Columns in case-insensitive keys, together with every column that a foreign key ties to one of them.
-pub(super) struct TextKeys {
-    members: BTreeMap<(ObjectName, String), Collation>,
-}
-
-impl TextKeys {
-    pub(super) fn find(tables: &[&Table]) -> Self {
-        let mut members = BTreeMap::new();
-        let insensitive = |table: &Table, column: &str| -> Option<Collation> {
-            let c = table.column(column)?;
-            let collation = c.collation.as_ref()?;
-            (c.pg.is_text() && !collation.case_sensitive).then(|| collation.clone())
-        };
-        for table in tables {
-            for column in unique_columns(table) {
-                if let Some(collation) = insensitive(table, column) {
-                    members.insert((table.name.clone(), column.to_owned()), collation);
-                }
-            }
-        }
-        // Both ends of a foreign key must compare alike, so membership spreads along foreign keys until nothing changes.
-        loop {
-            let mut more = Vec::new();
-            for table in tables {
-                for fk in &table.foreign_keys {
-                    for (from, to) in fk.columns.iter().zip(&fk.referenced_columns) {
-                        let from = (table.name.clone(), from.clone());
-                        let to = (fk.references.clone(), to.clone());
-                        match (members.get(&from), members.get(&to)) {
-                            (None, Some(c)) => more.push((from, c.clone())),
-                            (Some(c), None) => more.push((to, c.clone())),
-                            _ => {}
-                        }
-                    }
-                }
-            }
-            if more.is_empty() {
-                return Self { members };
-            }
-            members.extend(more);
-        }
-    }
-
-    pub(super) fn get(&self, table: &ObjectName, column: &str) -> Option<&Collation> {
-        self.members.get(&(table.clone(), column.to_owned()))
-    }
-
-}
 
 /// The collations that the planned columns use. ICU's level 2 compares letters and accents, level 1 letters alone.
 pub(super) fn collations(planned: &[TablePlan]) -> Vec<CollationPlan> {
@@ -97,7 +48,8 @@ pub(super) fn note(choice: CaseInsensitive, columns: &[String]) -> String {
     }
 }
 
-fn unique_columns(table: &Table) -> impl Iterator<Item = &str> {
+/// The columns of a table's unique keys.
+pub(super) fn unique_columns(table: &Table) -> impl Iterator<Item = &str> {
     let keys = table.primary_key.iter().chain(&table.uniques).flat_map(|k| k.columns.iter());
     let indexes = table.indexes.iter().filter(|i| i.unique).flat_map(|i| i.columns.iter().map(|c| &c.name));
     keys.chain(indexes).map(String::as_str)

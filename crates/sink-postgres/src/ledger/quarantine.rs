@@ -23,14 +23,19 @@ pub(crate) async fn insert(connection: &mut PgConnection, chunk: &ChunkId, rejec
         .bind(&chunk.table.schema)
         .bind(&chunk.table.name)
         .bind(chunk.ordinal as i32)
-        .bind(rejects.iter().map(|r| r.column.as_deref()).collect::<Vec<_>>())
+        .bind(rejects.iter().map(|r| some(&r.column)).collect::<Vec<_>>())
         .bind(rejects.iter().map(|r| r.reason.as_str()).collect::<Vec<_>>())
-        .bind(rejects.iter().map(|r| r.key.as_deref()).collect::<Vec<_>>())
+        .bind(rejects.iter().map(|r| some(&r.key)).collect::<Vec<_>>())
         .bind(rejects.iter().map(|r| r.row.to_string()).collect::<Vec<_>>())
         .execute(connection)
         .await
         .map(drop)
         .map_err(statement)
+}
+
+/// Empty text means that nobody knows.
+fn some(text: &str) -> Option<&str> {
+    Some(text).filter(|t| !t.is_empty())
 }
 
 const COUNT: &str = "select count(*) from migrate.quarantine";

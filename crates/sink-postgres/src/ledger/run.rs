@@ -122,7 +122,7 @@ pub(crate) async fn take_over(connection: &mut PgConnection) -> Result<i64> {
     sqlx::query_scalar(TAKE_OVER).fetch_one(connection).await.map_err(statement)
 }
 
-const HOLD: &str = "select epoch = $1 from migrate.run for key share";
+const HOLD: &str = "select epoch = $1 from migrate.run for share";
 
 /// Makes sure, until the transaction ends, that no other run takes over.
 ///

@@ -82,11 +82,6 @@ impl EntryReader {
         self.size - self.produced
     }
 
-    /// The entry's name in the archive.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Names the entry and its archive as the place of an error.
     pub(crate) fn place(&self, error: Error) -> Error {
         error.at("entry", &self.name).at("file", &*self.archive)

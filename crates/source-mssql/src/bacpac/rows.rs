@@ -1,7 +1,5 @@
 //! Rows out of a part file: where each cell lies, and what it says.
 
-use std::ops::Range;
-
 use migrate_core::value::Value;
 use migrate_core::{Error, Result};
 
@@ -144,11 +142,6 @@ impl Rows {
             self.value(column)?;
         }
         Ok(())
-    }
-
-    /// The bytes of the current row.
-    pub(crate) fn range(&self) -> Range<u64> {
-        self.window.offset()..self.next_offset()
     }
 
     #[cold]

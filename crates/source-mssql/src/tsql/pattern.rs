@@ -1,7 +1,7 @@
 //! LIKE, whose patterns in T-SQL know sets of characters.
 
 use migrate_core::template::Template;
-use sqlparser::ast::{Expr, ValueWithSpan};
+use sqlparser::ast::Expr;
 
 use super::context::Context;
 use super::convert::Reason;
@@ -27,7 +27,7 @@ impl Context<'_> {
         &mut self,
         expr: &Expr,
         pattern: &Expr,
-        escape: Option<&ValueWithSpan>,
+        escape: Option<&Expr>,
         negated: bool,
     ) -> Outcome<Value> {
         let subject = self.value(expr)?;
@@ -49,10 +49,16 @@ impl Context<'_> {
         }
         let not = if negated { "not " } else { "" };
         let word = if insensitive { "ilike" } else { "like" };
-        let escape = match escape.map(|e| e.value.clone().into_string()) {
+        let escape = match escape {
             None => None,
-            Some(Some(text)) if text.chars().count() == 1 => text.chars().next(),
-            Some(_) => return Err("the escape character of LIKE is not one character".to_owned()),
+            Some(e) => {
+                let constant = self.value(e)?;
+                let mut chars = constant.lit_text().unwrap_or("").chars();
+                match (chars.next(), chars.next()) {
+                    (Some(c), None) => Some(c),
+                    _ => return Err("the escape character of LIKE is not one constant character".to_owned()),
+                }
+            }
         };
         let Some(text) = pattern.lit_text() else {
             if pattern.class() != Class::Text || escape.is_some() {

@@ -335,7 +335,7 @@ fn put_time(ticks: u64, scale: u8, layout: TimeBytes, out: &mut Vec<u8>) -> Resu
         return Err("not a time of day".into());
     }
     let unit = 10_u64.pow(7 - u32::from(scale));
-    if ticks % unit != 0 {
+    if !ticks.is_multiple_of(unit) {
         return Err(format!("finer than scale {scale}"));
     }
     let (units, bytes) = match (layout, scale) {

@@ -31,6 +31,7 @@ mod model;
 mod origin;
 mod package;
 mod spec;
+mod table;
 mod types;
 pub mod variant;
 mod xml;
@@ -39,8 +40,11 @@ pub use cell::Cell;
 pub use encode::{Layout, RowEncoder, TimeBytes};
 pub use package::{BacpacWriter, Options, RowWriter, part_name};
 pub use spec::{
-    AliasType, CheckSpec, ColumnSpec, DatabaseSpec, Description, ForeignKeySpec, FunctionSpec, Identity,
-    IndexColumn, IndexSpec, KeySpec, ProcedureSpec, ReferentialAction, SequenceSpec, TableSpec, Temporal,
-    TriggerEvents, TriggerSpec, ViewSpec,
+    AliasType, DatabaseSpec, Description, FunctionSpec, ProcedureSpec, SequenceSpec, TriggerEvents,
+    TriggerSpec, ViewSpec,
+};
+pub use table::{
+    CheckSpec, ColumnSpec, ForeignKeySpec, Identity, IndexColumn, IndexSpec, KeySpec, ReferentialAction,
+    TableSpec, Temporal,
 };
 pub use types::SqlType;

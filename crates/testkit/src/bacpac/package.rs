@@ -63,10 +63,7 @@ impl<W: Write + Seek> BacpacWriter<W> {
     /// Starts a file on `out`.
     pub fn new(out: W, database: DatabaseSpec, options: Options) -> io::Result<Self> {
         let (text, counts) = model::write(&database);
-        let sha256 = Sha256::digest(text.as_bytes())
-            .iter()
-            .map(|b| format!("{b:02X}"))
-            .collect();
+        let sha256 = hex::encode_upper(Sha256::digest(text.as_bytes()));
         let metadata = origin::metadata(&database);
         let mut writer = Self {
             zip: ZipWriter::new(out),
@@ -243,11 +240,17 @@ pub fn part_name(schema: &str, table: &str, part: u32) -> String {
 }
 
 fn percent_encode(name: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => (byte as char).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    name.bytes().map(encode).collect()
+    let mut out = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
+            byte => {
+                out.push('%');
+                out.push_str(&hex::encode_upper([byte]));
+            }
+        }
+    }
+    out
 }
 
 #[cfg(test)]

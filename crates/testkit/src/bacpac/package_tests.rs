@@ -69,10 +69,7 @@ fn parts_begin_at_rows() {
 fn the_origin_has_totals_and_the_models_checksum() {
     let bytes = write();
     let origin = String::from_utf8(entry(&bytes, "Origin.xml")).unwrap();
-    let digest: String = Sha256::digest(entry(&bytes, "model.xml"))
-        .iter()
-        .map(|b| format!("{b:02X}"))
-        .collect();
+    let digest = hex::encode_upper(Sha256::digest(entry(&bytes, "model.xml")));
     for expected in [
         "<TableRowCountTotalTag>5</TableRowCountTotalTag>",
         "<SimpleColumn>2</SimpleColumn>",

@@ -127,10 +127,11 @@ impl Xml {
 }
 
 fn format_attributes(attributes: &[(&str, &str)]) -> String {
-    attributes
-        .iter()
-        .map(|(name, value)| format!(" {name}=\"{}\"", escape(value)))
-        .collect()
+    let mut out = String::new();
+    for (name, value) in attributes {
+        out.extend([" ", name, "=\"", &escape(value), "\""]);
+    }
+    out
 }
 
 /// Script text has the line breaks of Windows.

@@ -105,7 +105,7 @@ impl Package {
     /// States the true checksum of `model.xml`.
     pub fn seal(&mut self) -> io::Result<()> {
         let digest = Sha256::digest(self.get("model.xml")?);
-        let digits: String = digest.iter().map(|b| format!("{b:02X}")).collect();
+        let digits = hex::encode_upper(digest);
         self.state_checksum(&digits)
     }
 

@@ -92,6 +92,9 @@ impl UserTypes {
     }
 }
 
+/// The type of a computed column of whose expression nothing is known.
+pub(crate) const COMPUTED: &str = "computed";
+
 const UNKNOWN_TYPE: &str = "change the column to a type that is supported, or drop it, and export again";
 
 /// A column as the catalog and the data files have it.
@@ -185,12 +188,12 @@ pub(crate) fn column(
             let expression = node.property("ExpressionScript").unwrap_or_default().to_owned();
             let column = Column {
                 name,
-                native: "computed".to_owned(),
+                native: COMPUTED.to_owned(),
                 alias: None,
                 kind: ValueKind::Text,
                 pg: PgType::Text,
                 fidelity: Fidelity::Exact,
-                nullable: true,
+                nullable: node.property("IsPersistedNullable").is_none_or(|v| v.eq_ignore_ascii_case("true")),
                 identity: None,
                 default: None,
                 default_name: None,

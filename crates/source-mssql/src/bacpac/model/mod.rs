@@ -130,19 +130,22 @@ fn build(elements: Elements, root: &xml::Root, info: SourceInfo) -> Result<Model
         }
     }
 
-    let mut translator = Translator::new(case_sensitive, &catalog.alias_types);
-    for draft in drafts.values() {
-        translator.add_table(&draft.table);
-    }
-    for view in &views {
-        translator.add_view(&view.name, &view.columns);
-    }
-    translator.computed_columns(drafts.values_mut().map(|d| (&mut d.table, &d.computed[..])));
+    let mut translator = Translator::new(
+        case_sensitive,
+        default_collation.as_ref(),
+        &catalog.alias_types,
+        drafts.values_mut().map(|d| (&mut d.table, &d.computed[..])),
+    );
     for node in &elements.attached {
         attach(node, &mut drafts, &translator, &mut catalog)?;
     }
+    let texts: Vec<_> = views.iter().map(|v| (&v.name, v.query.as_str())).collect();
+    let mentioned = translator.mentioned(&texts);
+    for (view, mentioned) in views.iter_mut().zip(mentioned) {
+        view.needs.extend(mentioned);
+    }
     for view in views::ordered(views) {
-        let query = translator.view(&view.query, &view.columns);
+        let query = translator.view(&view.name, &view.query, &view.columns);
         catalog.views.push(View { name: view.name, columns: view.columns, query, comment: None });
     }
     for name in order {

@@ -14,7 +14,7 @@ pub(crate) struct Draft {
     pub(crate) columns: Vec<String>,
     pub(crate) query: String,
     /// The views and tables that it mentions.
-    needs: HashSet<ObjectName>,
+    pub(crate) needs: HashSet<ObjectName>,
 }
 
 /// Reads a view; `None` if the model does not have its query (it was encrypted).

@@ -1,4 +1,5 @@
 use super::*;
+use crate::bacpac::{ColumnSpec, ForeignKeySpec, IndexSpec, ReferentialAction, TableSpec, ViewSpec};
 
 /// The model of a database, without its options and indentation.
 fn elements(database: DatabaseSpec) -> String {

@@ -1,0 +1,84 @@
+//! `migrate clean`
+
+use migrate_core::{Error, ErrorKind, Result};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::{interruptible, print};
+use crate::args::CleanArgs;
+use crate::destination::Destination;
+use crate::exit::Exit;
+use crate::report::number;
+use crate::report::text::printable;
+use crate::ui::Ui;
+
+pub(super) async fn run(args: CleanArgs, ui: &Ui, cancel: &CancellationToken) -> Result<Exit> {
+    let (named, told) = (args.destination.clone(), ui.clone());
+    let destination =
+        interruptible(cancel, async move { Destination::existing(&named, None, 1, &told).await }).await?;
+    let outcome = clean(&args, &destination, ui).await;
+    destination.close(false, ui).await;
+    outcome
+}
+
+async fn clean(args: &CleanArgs, destination: &Destination, ui: &Ui) -> Result<Exit> {
+    let place = destination.place.describe();
+    let Some(status) = destination.sink.status().await? else {
+        print(
+            ui,
+            || format!("Nothing to remove: there is no ledger in {place}."),
+            || json!({ "destination": destination.place.as_json(), "ledger": false, "dropped": [] }),
+        );
+        return Ok(Exit::Done);
+    };
+    let rows: u64 = status.tables.iter().map(|t| t.total.digest.rows).sum();
+    let question = if args.data {
+        format!(
+            "Drop what the migration of {} created in {place}: {} with {}, and everything else of it?",
+            printable(&status.source),
+            number::of(status.tables.len() as u64, "table"),
+            number::of(rows, "row")
+        )
+    } else if status.finished_at.is_none() {
+        format!("The migration in {place} is not complete, and without its ledger it cannot go on. Remove the ledger?")
+    } else if status.quarantined > 0 {
+        format!("The ledger in {place} holds {} in quarantine. Remove it with them?", number::of(status.quarantined, "row"))
+    } else {
+        format!("Remove the ledger in {place}? The migrated tables stay, and can no longer be validated.")
+    };
+    if !args.yes {
+        match ui.confirm(&question) {
+            Some(true) => {}
+            Some(false) => {
+                ui.say("Nothing was changed.");
+                return Ok(Exit::Cancelled);
+            }
+            None => {
+                return Err(Error::new(ErrorKind::Config, format!("this needs a yes: {question}"))
+                    .hint("there is no terminal to ask on; add --yes"));
+            }
+        }
+    }
+    let cleaned = destination.sink.clean(args.data).await?;
+    print(
+        ui,
+        || {
+            let mut out = vec!["Removed the ledger.".to_owned()];
+            if args.data {
+                out.push(format!("Dropped {}.", number::of(cleaned.dropped.len() as u64, "object")));
+                if ui.verbose > 0 {
+                    out.extend(cleaned.dropped.iter().map(|d| format!("  {}", printable(d))));
+                }
+            }
+            out.join("\n")
+        },
+        || {
+            json!({
+                "destination": destination.place.as_json(),
+                "ledger": cleaned.ledger,
+                "dropped": cleaned.dropped,
+            })
+        },
+    );
+    Ok(Exit::Done)
+}

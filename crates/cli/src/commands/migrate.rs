@@ -1,0 +1,181 @@
+//! A migration from its plan to its report: what `run` and `demo` have in common.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::Utc;
+use migrate_core::pipeline::{self, Options};
+use migrate_core::plan::Plan;
+use migrate_core::{Error, ErrorKind, Result};
+use migrate_validate::Validation;
+use tokio_util::sync::CancellationToken;
+
+use super::{interruptible, print};
+use crate::args::{CopyArgs, DestinationArgs};
+use crate::destination::{Destination, Place};
+use crate::exit::Exit;
+use crate::planning::Subject;
+use crate::progress::Display;
+use crate::report::number;
+use crate::report::plan::{counted, describe_source, size};
+use crate::report::run::Outcome;
+use crate::report::text::printable;
+use crate::ui::Ui;
+
+/// Fails early where the report could not be written in the end.
+///
+/// # Errors
+/// [`Config`](ErrorKind::Config) if the file's directory does not exist, or the name is a directory's.
+pub(super) fn check_report(copy: &CopyArgs) -> Result<()> {
+    let Some(path) = &copy.report else { return Ok(()) };
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let trouble = if path.is_dir() {
+        "the report's file is a directory"
+    } else if !folder.is_dir() {
+        "the report's directory does not exist"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(ErrorKind::Config, trouble).at("file", path.display()))
+}
+
+/// Carries a migration out and tells what came of it.
+///
+/// # Errors
+/// Whatever stopped it; what was committed until then stays, and the same command goes on from there.
+pub(super) async fn migrate(
+    subject: &Subject,
+    to: &DestinationArgs,
+    copy: &CopyArgs,
+    ui: &Ui,
+    cancel: &CancellationToken,
+) -> Result<Exit> {
+    let jobs = usize::from(copy.jobs);
+    let (named, told, name) = (to.clone(), ui.clone(), subject.database_name());
+    let destination =
+        interruptible(cancel, async move { Destination::open(&named, &name, jobs, &told).await }).await?;
+    let outcome = carry_out(subject, &destination, copy, ui, cancel).await;
+    if copy.keep && destination.place.embedded.is_none() {
+        ui.warn("--keep is about the private cluster, and the destination is another server");
+    }
+    destination.close(copy.keep, ui).await;
+    outcome
+}
+
+async fn carry_out(
+    subject: &Subject,
+    destination: &Destination,
+    copy: &CopyArgs,
+    ui: &Ui,
+    cancel: &CancellationToken,
+) -> Result<Exit> {
+    let began = Utc::now();
+    let plan = Arc::new(subject.plan(&destination.target())?);
+    announce(&plan, &destination.place, ui);
+    let options = Options {
+        workers: usize::from(copy.jobs),
+        memory: (copy.memory as usize) << 20,
+        max_quarantined: copy.max_quarantined,
+        ..Options::default()
+    };
+    let display = Display::start(ui, &plan);
+    let report = pipeline::run(
+        Arc::clone(&subject.source),
+        Arc::clone(&destination.sink) as Arc<dyn migrate_core::sink::Sink>,
+        Arc::clone(&plan),
+        options,
+        display.observer(),
+        cancel.clone(),
+    )
+    .await?;
+    let validation = if copy.no_validate {
+        None
+    } else {
+        Some(validate(destination, &plan, copy, &display, cancel).await?)
+    };
+    display.finish();
+    let outcome = Outcome {
+        plan: &plan,
+        place: &destination.place,
+        report: &report,
+        validation: validation.as_ref(),
+        began,
+        ended: Utc::now(),
+    };
+    let written = write_report(&outcome, copy, ui)?;
+    print(ui, || outcome.print(ui), || outcome.as_json());
+    if !ui.json {
+        if let Some(path) = &written {
+            ui.say(&format!("Report: {}", path.display()));
+        }
+        if let Some(text) = destination.how_to_connect(copy.keep) {
+            ui.say(&format!("\n{text}"));
+        }
+    }
+    Ok(outcome.exit())
+}
+
+async fn validate(
+    destination: &Destination,
+    plan: &Plan,
+    copy: &CopyArgs,
+    display: &Display,
+    cancel: &CancellationToken,
+) -> Result<Validation> {
+    display.phase("validating", plan.tables.len());
+    let options = migrate_validate::Options { jobs: usize::from(copy.jobs), ..Default::default() };
+    let stored = Arc::clone(&destination.sink) as Arc<dyn migrate_core::stored::Stored>;
+    migrate_validate::validate(stored, None, options, display.observer(), cancel.clone()).await
+}
+
+/// Says what will be done, before it is.
+fn announce(plan: &Plan, place: &Place, ui: &Ui) {
+    let style = ui.err_style();
+    let source = describe_source(&plan.source.name, &plan.source.version);
+    let size = size(plan);
+    let size = if size.is_empty() { String::new() } else { format!(", {size}") };
+    ui.say(&format!("{} {}{size}", style.bold("From"), printable(&source)));
+    ui.say(&format!("{}   {}", style.bold("To"), place.describe()));
+    let mut remarks = vec![counted(plan)];
+    if !plan.notes.is_empty() {
+        remarks.push(number::of(plan.notes.len() as u64, "note"));
+    }
+    if !plan.manual.is_empty() {
+        remarks.push(format!("{} for a person", number::of(plan.manual.len() as u64, "object")));
+    }
+    ui.say(&format!("{} {} (`migrate plan` shows all of it)", style.bold("Plan"), remarks.join("; ")));
+    ui.say("");
+}
+
+/// Writes the report. Where only the default place cannot be written, the migration is none the worse.
+fn write_report(outcome: &Outcome<'_>, copy: &CopyArgs, ui: &Ui) -> Result<Option<PathBuf>> {
+    if let Some(path) = &copy.report {
+        outcome.write(path)?;
+        return Ok(Some(path.clone()));
+    }
+    let path = default_report(&outcome.place.database);
+    match outcome.write(&path) {
+        Ok(()) => Ok(Some(path)),
+        Err(e) => {
+            ui.warn(&format!("{e}; name another place with --report"));
+            Ok(None)
+        }
+    }
+}
+
+fn default_report(database: &str) -> PathBuf {
+    let name: String =
+        database.chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' }).collect();
+    PathBuf::from(format!("migrate-report-{name}.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_is_named_after_the_database_and_stays_here() {
+        assert_eq!(default_report("crm"), Path::new("migrate-report-crm.json"));
+        assert_eq!(default_report("../a/b"), Path::new("migrate-report-.._a_b.json"));
+    }
+}

@@ -1,0 +1,104 @@
+//! Decisions about the whole database, each with its alternatives.
+
+use migrate_core::mapping::{AliasTypes, CaseInsensitive, Mapping, XmlType};
+use migrate_core::naming::Naming;
+use migrate_core::policy::TextPolicy;
+
+use super::comments::Writer;
+use super::toml_text::strings;
+
+pub(super) fn naming(choice: Naming) -> &'static str {
+    match choice {
+        Naming::Preserve => "preserve",
+        Naming::Snake => "snake",
+        Naming::Lower => "lower",
+    }
+}
+
+pub(super) fn nul(choice: TextPolicy) -> &'static str {
+    match choice {
+        TextPolicy::Reject => "reject",
+        TextPolicy::Strip => "strip",
+        TextPolicy::Replace => "replace",
+    }
+}
+
+fn case_insensitive(choice: CaseInsensitive) -> &'static str {
+    match choice {
+        CaseInsensitive::Leave => "leave",
+        CaseInsensitive::Citext => "citext",
+        CaseInsensitive::Collation => "collation",
+    }
+}
+
+fn xml(choice: XmlType) -> &'static str {
+    match choice {
+        XmlType::Xml => "xml",
+        XmlType::Text => "text",
+    }
+}
+
+fn alias_types(choice: AliasTypes) -> &'static str {
+    match choice {
+        AliasTypes::Domain => "domain",
+        AliasTypes::Base => "base",
+    }
+}
+
+pub(super) fn write(out: &mut Writer, mapping: &Mapping) {
+    let mut option = |name: &str, value: &str, about: &str, choices: &[(&str, &str)]| {
+        out.comment(about);
+        for (choice, meaning) in choices {
+            out.comment(&format!("  {choice:<10} {meaning}"));
+        }
+        out.line(&format!("{name} = \"{value}\""));
+        out.blank();
+    };
+    option(
+        "naming",
+        naming(mapping.naming),
+        "How names are changed. Every name is quoted wherever it is used.",
+        &[
+            ("preserve", "as in the source"),
+            ("snake", "SalesOrderID becomes sales_order_id"),
+            ("lower", "SalesOrderID becomes salesorderid"),
+        ],
+    );
+    option(
+        "nul",
+        nul(mapping.nul),
+        "What happens to characters that PostgreSQL cannot store: U+0000, and unpaired surrogates.",
+        &[
+            ("reject", "the row goes to quarantine"),
+            ("strip", "the character is left out, and counted"),
+            ("replace", "the character becomes U+FFFD, and is counted"),
+        ],
+    );
+    option(
+        "case_insensitive",
+        case_insensitive(mapping.case_insensitive),
+        "What becomes of unique keys that the source compares without regard to case.",
+        &[
+            ("leave", "they compare exactly: 'a' and 'A' are two values"),
+            ("citext", "their columns, and the foreign keys to them, become citext"),
+            ("collation", "their columns, and the foreign keys to them, get a nondeterministic ICU collation"),
+        ],
+    );
+    option(
+        "xml",
+        xml(mapping.xml),
+        "What xml columns become.",
+        &[("xml", "xml, if the destination has it, else text"), ("text", "text, character by character")],
+    );
+    option(
+        "alias_types",
+        alias_types(mapping.alias_types),
+        "What alias types (user-defined names for built-in types) become.",
+        &[("domain", "domains"), ("base", "their base types")],
+    );
+    out.comment("Tables to take, and tables to leave out, as patterns over schema.table with * for any characters. An empty");
+    out.comment("`include` takes all; `exclude` wins.");
+    out.line(&format!("include = {}", strings(&mapping.include)));
+    out.line(&format!("exclude = {}", strings(&mapping.exclude)));
+    out.blank();
+}

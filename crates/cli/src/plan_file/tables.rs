@@ -1,0 +1,160 @@
+//! Every table and every column.
+
+use migrate_core::catalog::{Catalog, Column, Fidelity, Table};
+use migrate_core::mapping::{ColumnMapping, Mapping, TableMapping};
+use migrate_core::plan::{ColumnPlan, Plan, TablePlan};
+
+use super::TABLE_FINGERPRINT;
+use super::comments::Writer;
+use super::options;
+use super::toml_text::{key, string};
+use crate::fingerprint;
+use crate::report::number;
+
+pub(super) fn write(out: &mut Writer, mapping: &Mapping, catalog: &Catalog, plan: &Plan, filter: bool) {
+    out.comment("Tables, by their names in the source. For each you can say:");
+    out.comment("  skip = true                          leave it out");
+    out.comment("  name = \"table\" or \"schema.table\"     call it so");
+    if filter {
+        out.comment("  where = \"condition\"                  copy only rows that meet it (in the source's language)");
+    }
+    out.comment("  nul = \"reject\", \"strip\", \"replace\"   as above, for this table");
+    out.comment("and for each column:");
+    out.comment("  columns.X.skip = true                leave it out");
+    out.comment("  columns.X.name = \"column\"            call it so");
+    out.comment("  columns.X.type = \"type\"              give it this PostgreSQL type");
+    out.comment("  columns.X.round = true               let decimals be rounded to that type's scale, and count them");
+    out.comment("  columns.X.nul = \"strip\"              as above, for this column");
+    out.comment("Commented types are those that the run will use.");
+    out.blank();
+    for table in &catalog.tables {
+        let name = table.name.to_string();
+        let decided = mapping.tables.get(&name);
+        let planned = plan.table(&table.name);
+        if decided.is_some() || planned.is_some() {
+            one(out, table, &decided.cloned().unwrap_or_default(), planned);
+        }
+    }
+    // Decisions about tables that the source does not have are kept: the planner will say so.
+    for (name, decided) in &mapping.tables {
+        if !catalog.tables.iter().any(|t| t.name.to_string() == *name) {
+            header(out, name, decided);
+            for (column, decided) in &decided.columns {
+                column_line(out, column, decided, "");
+            }
+            out.blank();
+        }
+    }
+}
+
+fn one(out: &mut Writer, table: &Table, decided: &TableMapping, planned: Option<&TablePlan>) {
+    header(out, &table.name.to_string(), decided);
+    let mut facts = Vec::new();
+    if let Some(plan) = planned {
+        facts.push(format!("becomes {}", plan.target.quoted()));
+    }
+    facts.extend(table.rows.map(|n| number::of(n, "row")));
+    facts.extend(table.bytes.map(number::bytes));
+    facts.push(format!("{TABLE_FINGERPRINT}{}", fingerprint::of_table(table)));
+    out.comment(&facts.join("; "));
+    for column in &table.columns {
+        let choice = decided.columns.get(&column.name);
+        let plan = planned.and_then(|p| p.columns.iter().find(|c| c.source == column.name));
+        let about = about(column, plan);
+        match choice {
+            Some(choice) => column_line(out, &column.name, choice, &about),
+            None => match plan {
+                Some(plan) if plan.generated.is_some() => {
+                    out.comment(&format!("columns.{}: {about}", key(&column.name)));
+                }
+                Some(plan) => {
+                    let line = format!("columns.{}.type = {}", key(&column.name), string(&plan.ty.to_string()));
+                    out.comment(&format!("{line:<44} # {about}"));
+                }
+                None => out.comment(&format!("columns.{}: not in the destination; {about}", key(&column.name))),
+            },
+        }
+    }
+    // As with tables: the planner will say that the source has no such column.
+    for (name, choice) in decided.columns.iter().filter(|(name, _)| table.column(name).is_none()) {
+        column_line(out, name, choice, "");
+    }
+    out.blank();
+}
+
+fn header(out: &mut Writer, name: &str, decided: &TableMapping) {
+    out.line(&format!("[tables.{}]", key(name)));
+    if decided.skip {
+        out.line("skip = true");
+    }
+    if let Some(name) = &decided.name {
+        out.line(&format!("name = {}", string(name)));
+    }
+    if let Some(filter) = &decided.filter {
+        out.line(&format!("where = {}", string(filter)));
+    }
+    if let Some(policy) = decided.nul {
+        out.line(&format!("nul = \"{}\"", options::nul(policy)));
+    }
+}
+
+fn column_line(out: &mut Writer, name: &str, choice: &ColumnMapping, about: &str) {
+    let mut members = Vec::new();
+    if choice.skip {
+        members.push("skip = true".to_owned());
+    }
+    members.extend(choice.name.as_ref().map(|n| format!("name = {}", string(n))));
+    members.extend(choice.ty.as_ref().map(|t| format!("type = {}", string(&t.to_string()))));
+    members.extend(choice.nul.map(|p| format!("nul = \"{}\"", options::nul(p))));
+    if choice.round {
+        members.push("round = true".to_owned());
+    }
+    let inside = if members.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", members.join(", ")) };
+    let line = format!("columns.{} = {inside}", key(name));
+    if about.is_empty() {
+        out.line(&line);
+    } else {
+        out.line(&format!("{line:<46} # {}", super::toml_text::comment(about)));
+    }
+}
+
+/// What a person should know of a column: the source's type, and everything that is not plain about the mapping.
+fn about(column: &Column, plan: Option<&ColumnPlan>) -> String {
+    let mut facts = vec![match &column.alias {
+        Some(alias) => format!("{} ({alias})", column.native),
+        None => column.native.clone(),
+    }];
+    if !column.nullable {
+        facts[0].push_str(" not null");
+    }
+    if column.identity.is_some() {
+        facts.push("identity".to_owned());
+    }
+    if let Some(computed) = &column.computed {
+        facts.push(format!("computed as {}", one_line(&computed.native)));
+    }
+    if let Some(plan) = plan {
+        if let Some(sql) = &plan.generated {
+            facts.push(format!("generated as {}", one_line(sql)));
+        }
+        if plan.name != column.name {
+            facts.push(format!("becomes \"{}\"", plan.name));
+        }
+        if let Some(domain) = &plan.domain {
+            facts.push(format!("domain {domain}"));
+        }
+        if let Some(collation) = &plan.collation {
+            facts.push(format!("collation {collation}"));
+        }
+        match &plan.fidelity {
+            Fidelity::Exact => {}
+            Fidelity::Widened => facts.push("widened: PostgreSQL's type allows more".to_owned()),
+            Fidelity::Lossy(what) => facts.push(format!("not exact: {what}")),
+        }
+    }
+    facts.join("; ")
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,107 @@
+//! Removing the ledger, and what a migration created.
+
+use migrate_core::plan::quote_ident;
+use migrate_core::{Error, ErrorKind, Result};
+use migrate_pg_client::sqlx::postgres::PgConnection;
+use migrate_pg_client::{During, execute};
+
+use crate::connect::PostgresSink;
+use crate::ledger::created::{self, Created, KINDS};
+use crate::ledger::run::{self, Presence};
+use crate::lock::RunLock;
+
+/// What [`PostgresSink::clean`] removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cleaned {
+    /// Whether there was a ledger.
+    pub ledger: bool,
+    /// What else was dropped, each with its kind.
+    pub dropped: Vec<String>,
+}
+
+impl PostgresSink {
+    /// Removes the ledger, and with `drop_data` also whatever the migration created: views, tables with their rows,
+    /// sequences, domains, collations, and schemas that are empty then. Extensions stay. All of it or nothing.
+    ///
+    /// # Errors
+    /// [`Conflict`](ErrorKind::Conflict) while a run is active, if the schema `migrate` is not a ledger, or if something
+    /// that somebody else made depends on what would be dropped.
+    pub async fn clean(&self, drop_data: bool) -> Result<Cleaned> {
+        let mut held = self.lock.lock().await;
+        let mut lock = match held.take() {
+            Some(lock) => lock,
+            None => RunLock::take(&self.shared.connector).await?,
+        };
+        let outcome = clean(lock.connection(), drop_data).await;
+        lock.let_go().await;
+        // Receipts of the migration that is gone must not be written any more.
+        self.shared.set_epoch(0);
+        outcome
+    }
+}
+
+async fn clean(connection: &mut PgConnection, drop_data: bool) -> Result<Cleaned> {
+    match run::presence(connection).await? {
+        Presence::Absent => return Ok(Cleaned::default()),
+        Presence::Foreign => {
+            return Err(Error::destination(
+                ErrorKind::Conflict,
+                "the schema named migrate is not a migration's ledger; it is left alone",
+            ));
+        }
+        Presence::Ledger => {}
+    }
+    // An error closes the connection, and the transaction with it.
+    execute(connection, "begin", During::Statement).await?;
+    let mut dropped = Vec::new();
+    if drop_data {
+        let created = created::still_there(connection).await?;
+        for kind in KINDS {
+            dropped.extend(drop_kind(connection, kind, created.iter().filter(|c| c.kind == kind)).await?);
+        }
+    }
+    execute(connection, "drop schema migrate cascade", During::Statement).await?;
+    execute(connection, "commit", During::Statement).await?;
+    Ok(Cleaned { ledger: true, dropped })
+}
+
+/// Drops all objects of a kind at once, so that foreign keys between them do not matter.
+async fn drop_kind(
+    connection: &mut PgConnection,
+    kind: &str,
+    objects: impl Iterator<Item = &Created>,
+) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    let mut dropped = Vec::new();
+    for object in objects {
+        if kind == "schema" && !is_empty(connection, &object.name.schema).await? {
+            continue;
+        }
+        names.push(if kind == "schema" { quote_ident(&object.name.schema) } else { object.name.quoted() });
+        dropped.push(if kind == "schema" {
+            format!("schema {}", object.name.schema)
+        } else {
+            format!("{kind} {}", object.name)
+        });
+    }
+    // Collations are dropped one by one: the statement takes only one of them.
+    let groups: Vec<String> = if kind == "collation" { names } else { vec![names.join(", ")] };
+    for group in groups.iter().filter(|g| !g.is_empty()) {
+        execute(connection, format!("drop {kind} {group}"), During::Statement)
+            .await
+            .map_err(|e| e.hint("drop what depends on it first; nothing was changed"))?;
+    }
+    Ok(dropped)
+}
+
+async fn is_empty(connection: &mut PgConnection, schema: &str) -> Result<bool> {
+    use migrate_pg_client::sqlx;
+    sqlx::query_scalar(
+        "select not exists (select from pg_depend
+                            where refclassid = 'pg_namespace'::regclass and refobjid = $1::text::regnamespace)",
+    )
+    .bind(quote_ident(schema))
+    .fetch_one(connection)
+    .await
+    .map_err(crate::connect::statement)
+}

@@ -1,0 +1,65 @@
+//! What comes after the rows: keys, indexes, constraints, sequences, views.
+
+mod schedule;
+mod step;
+
+use std::sync::Mutex;
+
+use migrate_core::observer::{Event, Observer};
+use migrate_core::plan::Plan;
+use migrate_core::sink::Completion;
+use migrate_core::{Error, ErrorKind, Result};
+use migrate_pg_client::sqlx::postgres::PgConnection;
+
+use crate::connect::PostgresSink;
+use crate::ddl::{Phase, Step, post_data};
+use crate::ledger::{self, chunk, event, run};
+
+/// What all workers of a completion share.
+struct Work<'a> {
+    sink: &'a PostgresSink,
+    observer: &'a dyn Observer,
+    epoch: i64,
+    outcome: Mutex<Completion>,
+}
+
+pub(crate) async fn complete(sink: &PostgresSink, plan: &Plan, observer: &dyn Observer) -> Result<Completion> {
+    let epoch = sink.shared.epoch()?;
+    let mut connection = sink.shared.acquire().await?;
+    check_copied(&mut connection, plan).await?;
+    let done = ledger::step::done(&mut connection).await?;
+    let steps: Vec<Step> = post_data(plan).into_iter().filter(|s| !done.contains(&s.id)).collect();
+    observer.event(&Event::Steps { total: steps.len() });
+    let work = Work { sink, observer, epoch, outcome: Mutex::new(Completion::default()) };
+    for phase in Phase::AFTER {
+        let steps: Vec<&Step> = steps.iter().filter(|s| s.phase == phase).collect();
+        let workers = if phase.is_parallel() { sink.options.connections.max(1) } else { 1 };
+        schedule::run(&work, steps, workers).await?;
+    }
+    let outcome = work.outcome.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if outcome.failed.is_empty() {
+        run::finish(&mut connection, epoch).await?;
+        event::note(&mut connection, "completed", &format!("{} steps after the rows", outcome.steps)).await?;
+    }
+    sink.shared.release(connection);
+    Ok(outcome)
+}
+
+/// Nothing is built on rows that are not all there.
+async fn check_copied(connection: &mut PgConnection, plan: &Plan) -> Result<()> {
+    let tables = chunk::read(connection).await?;
+    for table in &plan.tables {
+        let open = match tables.get(&table.source) {
+            None => return Err(unfinished("the table was never split").at("table", &table.source)),
+            Some(chunks) => chunks.iter().filter(|(_, receipt)| !receipt.done).count(),
+        };
+        if open > 0 {
+            return Err(unfinished(&format!("{open} chunks are not copied yet")).at("table", &table.source));
+        }
+    }
+    Ok(())
+}
+
+fn unfinished(what: &str) -> Error {
+    Error::new(ErrorKind::Internal, format!("the migration cannot be completed: {what}"))
+}

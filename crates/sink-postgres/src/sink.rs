@@ -1,0 +1,62 @@
+//! The contract of a destination, fulfilled.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use migrate_core::catalog::ObjectName;
+use migrate_core::chunk::{Chunk, ChunkId, Receipt};
+use migrate_core::observer::Observer;
+use migrate_core::plan::{Plan, TablePlan};
+use migrate_core::sink::{ChunkWriter, Completion, Progress, Sink, WriteMode};
+use migrate_core::Result;
+use migrate_pg_client::{During, execute};
+
+use crate::connect::PostgresSink;
+use crate::copy::Writer;
+use crate::ledger::{chunk, run};
+use crate::{begin, complete};
+
+#[async_trait]
+impl Sink for PostgresSink {
+    async fn begin(&self, plan: &Plan) -> Result<Progress> {
+        begin::begin(self, plan).await
+    }
+
+    async fn register(&self, table: &ObjectName, chunks: &[Chunk]) -> Result<()> {
+        let epoch = self.shared.epoch()?;
+        let mut connection = self.shared.acquire().await?;
+        // An error closes the connection, and the transaction with it.
+        execute(&mut connection, "begin", During::Statement).await?;
+        run::hold(&mut connection, epoch).await?;
+        chunk::register(&mut connection, table, chunks).await?;
+        execute(&mut connection, "commit", During::Statement).await?;
+        self.shared.release(connection);
+        Ok(())
+    }
+
+    async fn writer(
+        &self,
+        table: &TablePlan,
+        chunk: &ChunkId,
+        mode: WriteMode,
+    ) -> Result<(Box<dyn ChunkWriter>, Receipt)> {
+        let epoch = self.shared.epoch()?;
+        let mut connection = self.shared.acquire().await?;
+        // Committed at once: earlier writers are shut out before this one has written anything.
+        let opened = chunk::open(&mut connection, chunk, epoch).await?;
+        let writer = Writer::new(Arc::clone(&self.shared), connection, table, chunk, mode, epoch, &opened);
+        Ok((Box::new(writer), opened.receipt))
+    }
+
+    async fn complete(&self, plan: &Plan, observer: &dyn Observer) -> Result<Completion> {
+        complete::complete(self, plan, observer).await
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.shared.close_idle().await;
+        if let Some(lock) = self.lock.lock().await.take() {
+            lock.let_go().await;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,153 @@
+//! How far a migration is, for people.
+
+use std::collections::BTreeMap;
+
+use migrate_core::catalog::ObjectName;
+use migrate_core::chunk::Receipt;
+use migrate_core::plan::TargetName;
+use migrate_core::Result;
+use migrate_pg_client::sqlx::postgres::PgConnection;
+use serde::Serialize;
+
+use crate::connect::PostgresSink;
+use crate::ledger::run::Presence;
+use crate::ledger::{chunk, event, quarantine, run, step};
+use crate::lock;
+
+/// Events that a status shows.
+const EVENTS: i64 = 20;
+
+/// Reasons for quarantine that a status shows.
+const REASONS: i64 = 50;
+
+/// The state of the migration in a database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// What kind of source it reads.
+    pub source_kind: String,
+    /// The source, without secrets.
+    pub source: String,
+    /// When it began, as RFC 3339 in UTC.
+    pub started_at: String,
+    /// When it was completed.
+    pub finished_at: Option<String>,
+    /// Who is working on it now.
+    pub active: Option<ActiveRun>,
+    /// Its tables, in the plan's order.
+    pub tables: Vec<TableStatus>,
+    /// Rows in quarantine.
+    pub quarantined: u64,
+    /// Why, the most frequent reasons first.
+    pub quarantine: Vec<QuarantineReason>,
+    /// Steps after the rows that are done.
+    pub steps_done: u64,
+    /// Steps that failed when they were last tried, each with its subject and the reason.
+    pub steps_failed: Vec<(String, String)>,
+    /// The latest events, in order.
+    pub events: Vec<LedgerEvent>,
+}
+
+/// A session that holds the migration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ActiveRun {
+    /// The server's process for it.
+    pub pid: i32,
+    /// What it calls itself.
+    pub application: String,
+    /// Where it comes from.
+    pub client: String,
+}
+
+/// A table's state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TableStatus {
+    /// Its source name.
+    pub source: ObjectName,
+    /// Its name here.
+    pub target: TargetName,
+    /// Rows in the source, as far as the plan knows.
+    pub expected_rows: Option<u64>,
+    /// Chunks; `None` before the table was split.
+    pub chunks: Option<u64>,
+    /// Chunks that are complete.
+    pub chunks_done: u64,
+    /// Rows read, written, refused and left out, all chunks together.
+    pub total: Receipt,
+}
+
+/// Rows in quarantine for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QuarantineReason {
+    /// The table, by its source name.
+    pub table: ObjectName,
+    /// The column, if one is to blame.
+    pub column: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// How many rows.
+    pub rows: u64,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LedgerEvent {
+    /// When, as RFC 3339 in UTC.
+    pub at: String,
+    /// What kind of event.
+    pub kind: String,
+    /// What happened.
+    pub text: String,
+}
+
+impl PostgresSink {
+    /// Reads the state of the migration; `None` where there is none. Changes nothing, and works while a run is active.
+    pub async fn status(&self) -> Result<Option<Status>> {
+        let mut connection = self.shared.acquire().await?;
+        let status = match run::presence(&mut connection).await? {
+            Presence::Ledger => Some(read(&mut connection).await?),
+            Presence::Absent | Presence::Foreign => None,
+        };
+        self.shared.release(connection);
+        Ok(status)
+    }
+}
+
+async fn read(connection: &mut PgConnection) -> Result<Status> {
+    let run = run::read(connection).await?;
+    let chunks = chunk::read(connection).await?;
+    Ok(Status {
+        active: lock::holder(connection).await?,
+        tables: tables(&run.plan()?, &chunks),
+        quarantined: quarantine::count(connection).await?,
+        quarantine: quarantine::reasons(connection, REASONS).await?,
+        steps_done: step::done(connection).await?.len() as u64,
+        steps_failed: step::failed(connection).await?,
+        events: event::last(connection, EVENTS).await?,
+        source_kind: run.source_kind,
+        source: run.source_name,
+        started_at: run.started_at,
+        finished_at: run.finished_at,
+    })
+}
+
+fn tables(
+    plan: &migrate_core::plan::Plan,
+    chunks: &BTreeMap<ObjectName, Vec<(migrate_core::chunk::Chunk, Receipt)>>,
+) -> Vec<TableStatus> {
+    let of = |table: &migrate_core::plan::TablePlan| {
+        let split = chunks.get(&table.source);
+        let mut total = Receipt { done: split.is_some(), ..Receipt::default() };
+        for (_, receipt) in split.into_iter().flatten() {
+            total.merge(receipt);
+        }
+        TableStatus {
+            source: table.source.clone(),
+            target: table.target.clone(),
+            expected_rows: table.rows,
+            chunks: split.map(|c| c.len() as u64),
+            chunks_done: split.into_iter().flatten().filter(|(_, r)| r.done).count() as u64,
+            total,
+        }
+    };
+    plan.tables.iter().map(of).collect()
+}

@@ -1,0 +1,132 @@
+//! Reading back what was written.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use migrate_core::decode::CopyReader;
+use migrate_core::plan::TablePlan;
+use migrate_core::stored::{LedgerView, Stored, TupleScan, Tuples};
+use migrate_core::{Error, ErrorKind, Result};
+use migrate_pg_client::sqlx::postgres::PgConnection;
+use migrate_pg_client::{During, classify};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::connect::{PostgresSink, Shared};
+use crate::copy::columns;
+use crate::ledger::run::Presence;
+use crate::ledger::{chunk, quarantine, run};
+
+/// Bytes of tuples that are handed over at once.
+const HANDFUL: usize = 1 << 20;
+
+#[async_trait]
+impl Stored for PostgresSink {
+    async fn ledger(&self) -> Result<Option<LedgerView>> {
+        let mut connection = self.shared.acquire().await?;
+        let view = match run::presence(&mut connection).await? {
+            Presence::Ledger => Some(read_ledger(&mut connection).await?),
+            Presence::Absent | Presence::Foreign => None,
+        };
+        self.shared.release(connection);
+        Ok(view)
+    }
+
+    async fn scan(&self, table: &TablePlan) -> Result<Box<dyn TupleScan>> {
+        let connection = self.shared.acquire().await?;
+        let statement = format!("copy {}{} to stdout (format binary)", table.target.quoted(), columns(table));
+        let (full, inbox) = mpsc::channel(1);
+        let (spent, empty) = mpsc::channel(2);
+        let fields = table.copied().count();
+        let task = tokio::spawn(read_out(Arc::clone(&self.shared), connection, statement, fields, full, empty));
+        Ok(Box::new(Scan { inbox, spent, task: Some(task), table: table.target.to_string() }))
+    }
+}
+
+async fn read_ledger(connection: &mut PgConnection) -> Result<LedgerView> {
+    let run = run::read(connection).await?;
+    Ok(LedgerView {
+        plan: run.plan()?,
+        complete: run.finished_at.is_some(),
+        started_at: run.started_at,
+        finished_at: run.finished_at,
+        tables: chunk::read(connection).await?,
+        quarantined: quarantine::count(connection).await?,
+    })
+}
+
+/// A COPY TO that runs in a task, at most two handfuls ahead. Dropping it ends the COPY.
+struct Scan {
+    inbox: mpsc::Receiver<Tuples>,
+    spent: mpsc::Sender<Tuples>,
+    task: Option<JoinHandle<Result<()>>>,
+    table: String,
+}
+
+#[async_trait]
+impl TupleScan for Scan {
+    async fn next(&mut self, out: &mut Tuples) -> Result<bool> {
+        if let Some(next) = self.inbox.recv().await {
+            // The memory goes back to be filled again; if it is not wanted any more, it is freed.
+            let _ = self.spent.try_send(std::mem::replace(out, next));
+            return Ok(true);
+        }
+        out.clear();
+        match self.task.take() {
+            None => Ok(false),
+            Some(task) => {
+                let outcome = task.await.unwrap_or_else(|e| {
+                    Err(Error::new(ErrorKind::Internal, "the reading of a table stopped without a reason").because(e))
+                });
+                outcome.map(|()| false).map_err(|e| e.at("table", &self.table))
+            }
+        }
+    }
+}
+
+impl Drop for Scan {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+async fn read_out(
+    shared: Arc<Shared>,
+    mut connection: PgConnection,
+    statement: String,
+    fields: usize,
+    full: mpsc::Sender<Tuples>,
+    mut empty: mpsc::Receiver<Tuples>,
+) -> Result<()> {
+    let mut reader = CopyReader::new(fields);
+    let mut tuples = Tuples::default();
+    {
+        let failed = |e| classify(e, During::Rows);
+        let mut stream = connection.copy_out_raw(&statement).await.map_err(failed)?;
+        while let Some(piece) = stream.next().await {
+            let piece = piece.map_err(failed)?;
+            reader.read(&piece, |tuple| {
+                tuples.bytes.extend_from_slice(tuple);
+                tuples.ends.push(tuples.bytes.len());
+                Ok(())
+            })?;
+            if tuples.bytes.len() >= HANDFUL {
+                let mut next = empty.try_recv().unwrap_or_default();
+                next.clear();
+                if full.send(std::mem::replace(&mut tuples, next)).await.is_err() {
+                    // Nobody listens: closing the connection ends the COPY.
+                    return Ok(());
+                }
+            }
+        }
+    }
+    reader.finish()?;
+    if !tuples.ends.is_empty() && full.send(tuples).await.is_err() {
+        return Ok(());
+    }
+    shared.release(connection);
+    Ok(())
+}
