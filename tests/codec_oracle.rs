@@ -5,7 +5,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use migrate_core::batch::{BatchBuilder, COPY_HEADER, COPY_TRAILER, Batch, write_copy_file};
+use migrate_core::batch::{Batch, BatchBuilder, COPY_HEADER, COPY_TRAILER, write_copy_file};
 use migrate_core::decode::{CopyReader, decode_cell, fields};
 use migrate_core::encode::{ColumnSpec, RowEncoder};
 use migrate_core::pg_type::PgType;
@@ -67,20 +67,35 @@ impl Server {
         let cluster = Cluster::shared(None, &[]).expect("a PostgreSQL server");
         let database = format!("codec_{test}_{}", std::process::id());
         assert!(cluster.create_database(&database).expect("a new database"));
-        Self { cluster, database, files: tempfile::tempdir().expect("a temporary directory") }
+        Self {
+            cluster,
+            database,
+            files: tempfile::tempdir().expect("a temporary directory"),
+        }
     }
 
     fn psql(&self, command: &str) -> String {
         let mut psql: Command = self.cluster.psql(&self.database).expect("psql");
         let out = psql
-            .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--command"])
+            .args([
+                "--no-psqlrc",
+                "--quiet",
+                "--tuples-only",
+                "--no-align",
+                "--set=ON_ERROR_STOP=1",
+                "--command",
+            ])
             .arg(command)
             .env("PGOPTIONS", "-c TimeZone=UTC -c DateStyle=ISO")
             .env("PGCLIENTENCODING", "UTF8")
             .stdin(Stdio::null())
             .output()
             .expect("psql runs");
-        assert!(out.status.success(), "{command}: {}", String::from_utf8_lossy(&out.stderr));
+        assert!(
+            out.status.success(),
+            "{command}: {}",
+            String::from_utf8_lossy(&out.stderr)
+        );
         String::from_utf8(out.stdout).expect("psql answers in UTF-8")
     }
 
@@ -89,8 +104,14 @@ impl Server {
         self.psql(&format!("create table {table} ({columns})"));
         let (sent, back) = (self.files.path().join("sent"), self.files.path().join("back"));
         write_copy_file(&mut fs::File::create(&sent).unwrap(), batch.bytes()).unwrap();
-        self.psql(&format!("\\copy {table} from '{}' (format binary)", sent.display()));
-        self.psql(&format!("\\copy (select * from {table} order by 1) to '{}' (format binary)", back.display()));
+        self.psql(&format!(
+            "\\copy {table} from '{}' (format binary)",
+            sent.display()
+        ));
+        self.psql(&format!(
+            "\\copy (select * from {table} order by 1) to '{}' (format binary)",
+            back.display()
+        ));
         fs::read(&back).unwrap()
     }
 }
@@ -114,11 +135,20 @@ struct Case {
 
 impl Case {
     fn new(kind: ValueKind, ty: PgType) -> Self {
-        Self { kind, ty, policy: TextPolicy::Reject, round: false, twin: Twin::Cast }
+        Self {
+            kind,
+            ty,
+            policy: TextPolicy::Reject,
+            round: false,
+            twin: Twin::Cast,
+        }
     }
 
     fn alone(self) -> Self {
-        Self { twin: Twin::Absent, ..self }
+        Self {
+            twin: Twin::Absent,
+            ..self
+        }
     }
 
     fn encode(&self, cells: &[Cell]) -> Batch {
@@ -131,7 +161,10 @@ impl Case {
             round: self.round,
         };
         // PostgreSQL does not promise to keep rows in order.
-        let number = ColumnSpec { kind: ValueKind::Int64, ..column("n", PgType::Int8) };
+        let number = ColumnSpec {
+            kind: ValueKind::Int64,
+            ..column("n", PgType::Int8)
+        };
         let mut columns = vec![number, column("v", self.ty.clone())];
         if self.twin == Twin::Cast {
             columns.push(column("t", PgType::Text));
@@ -168,7 +201,11 @@ impl Case {
             reader
                 .read(&back, |tuple| {
                     let sent = batch.row(index);
-                    assert!(tuple == sent, "{table}: {:?} was sent as {sent:x?} and came as {tuple:x?}", cells[index]);
+                    assert!(
+                        tuple == sent,
+                        "{table}: {:?} was sent as {sent:x?} and came as {tuple:x?}",
+                        cells[index]
+                    );
                     index += 1;
                     Ok(())
                 })
@@ -189,10 +226,15 @@ impl Case {
 
     /// Decoded cells that are JSON strings have to be PostgreSQL's own text.
     fn decodes(&self, server: &Server, table: &str, batch: &Batch) {
-        if matches!(self.ty, PgType::Json | PgType::Jsonb | PgType::Array(_) | PgType::Char(_) | PgType::Xml) {
+        if matches!(
+            self.ty,
+            PgType::Json | PgType::Jsonb | PgType::Array(_) | PgType::Char(_) | PgType::Xml
+        ) {
             return;
         }
-        let texts = server.psql(&format!("select encode(convert_to(v::text, 'UTF8'), 'hex') from {table} order by n"));
+        let texts = server.psql(&format!(
+            "select encode(convert_to(v::text, 'UTF8'), 'hex') from {table} order by n"
+        ));
         let mut seen = 0;
         for (tuple, text) in batch.iter().zip(texts.lines()) {
             seen += 1;
@@ -218,7 +260,11 @@ impl Case {
                 }
                 other => panic!("{table}: {other}"),
             };
-            assert_eq!(hex(shown.as_bytes()), text, "{table}: {shown} is not how PostgreSQL prints it");
+            assert_eq!(
+                hex(shown.as_bytes()),
+                text,
+                "{table}: {shown} is not how PostgreSQL prints it"
+            );
         }
         assert_eq!(seen, batch.rows());
     }
@@ -230,20 +276,36 @@ fn value(tuple: &[u8]) -> Option<&[u8]> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    let mut text = String::new();
+    for byte in bytes {
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text
 }
 
 fn unhex(text: &str) -> Vec<u8> {
-    (0..text.len() / 2).map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap()).collect()
+    (0..text.len() / 2)
+        .map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
+        .collect()
 }
 
 fn sample<S: Strategy>(strategy: S) -> Vec<S::Value> {
     let mut runner = TestRunner::default();
-    (0..CASES).map(|_| strategy.new_tree(&mut runner).expect("a value").current()).collect()
+    (0..CASES)
+        .map(|_| strategy.new_tree(&mut runner).expect("a value").current())
+        .collect()
 }
 
-fn plain<T>(strategy: impl Strategy<Value = T>, value: impl Fn(T) -> Value<'static>, extremes: &[Value<'static>]) -> Vec<Cell> {
-    sample(strategy).into_iter().map(|v| Cell::Plain(value(v))).chain(extremes.iter().map(|v| Cell::Plain(*v))).collect()
+fn plain<T>(
+    strategy: impl Strategy<Value = T>,
+    value: impl Fn(T) -> Value<'static>,
+    extremes: &[Value<'static>],
+) -> Vec<Cell> {
+    sample(strategy)
+        .into_iter()
+        .map(|v| Cell::Plain(value(v)))
+        .chain(extremes.iter().map(|v| Cell::Plain(*v)))
+        .collect()
 }
 
 /// Integers of every magnitude.
@@ -256,14 +318,28 @@ fn booleans_and_integers() {
     let server = Server::new("integers");
     let bools = vec![Cell::Plain(Value::Bool(true)), Cell::Plain(Value::Bool(false))];
     Case::new(ValueKind::Bool, PgType::Bool).holds(&server, "bool", bools.clone());
-    Case::new(ValueKind::Bool, PgType::Int2).alone().holds(&server, "bool_int2", bools);
-    let int2 = plain(any::<i16>(), Value::Int16, &[Value::Int16(i16::MIN), Value::Int16(i16::MAX)]);
+    Case::new(ValueKind::Bool, PgType::Int2)
+        .alone()
+        .holds(&server, "bool_int2", bools);
+    let int2 = plain(
+        any::<i16>(),
+        Value::Int16,
+        &[Value::Int16(i16::MIN), Value::Int16(i16::MAX)],
+    );
     Case::new(ValueKind::Int16, PgType::Int2).holds(&server, "int2", int2.clone());
     Case::new(ValueKind::Int16, PgType::Float4).holds(&server, "int2_float4", int2);
-    let int4 = plain(any::<i32>(), Value::Int32, &[Value::Int32(i32::MIN), Value::Int32(i32::MAX)]);
+    let int4 = plain(
+        any::<i32>(),
+        Value::Int32,
+        &[Value::Int32(i32::MIN), Value::Int32(i32::MAX)],
+    );
     Case::new(ValueKind::Int32, PgType::Int4).holds(&server, "int4", int4.clone());
     Case::new(ValueKind::Int32, PgType::Float8).holds(&server, "int4_float8", int4);
-    let int8 = plain(any::<i64>(), Value::Int64, &[Value::Int64(i64::MIN), Value::Int64(i64::MAX), Value::Int64(0)]);
+    let int8 = plain(
+        any::<i64>(),
+        Value::Int64,
+        &[Value::Int64(i64::MIN), Value::Int64(i64::MAX), Value::Int64(0)],
+    );
     Case::new(ValueKind::Int64, PgType::Int8).holds(&server, "int8", int8.clone());
     Case::new(ValueKind::Int64, PgType::Numeric(None)).holds(&server, "int8_numeric", int8.clone());
     Case::new(ValueKind::Int64, PgType::Numeric(Some((25, 3)))).holds(&server, "int8_numeric_25_3", int8);
@@ -272,50 +348,126 @@ fn booleans_and_integers() {
 #[test]
 fn floats() {
     let server = Server::new("floats");
-    let special = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.0, f64::MIN_POSITIVE, 5e-324, f64::MAX, 1e15, 1e-5]
-        .map(Value::Float64);
-    let wide = plain(any::<u64>(), |bits| Value::Float64(f64::from_bits(bits)), &special);
+    let special = [
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        -0.0,
+        0.0,
+        f64::MIN_POSITIVE,
+        5e-324,
+        f64::MAX,
+        1e15,
+        1e-5,
+    ]
+    .map(Value::Float64);
+    let wide = plain(
+        any::<u64>(),
+        |bits| Value::Float64(f64::from_bits(bits)),
+        &special,
+    );
     Case::new(ValueKind::Float64, PgType::Float8).holds(&server, "float8", wide.clone());
     Case::new(ValueKind::Float64, PgType::Numeric(None)).holds(&server, "float8_numeric", wide);
-    let round = plain(-1_000_000i64..1_000_000, |n| Value::Float64(n as f64 / 8.0), &[Value::Float64(123456789012345.0)]);
+    let round = plain(
+        -1_000_000i64..1_000_000,
+        |n| Value::Float64(n as f64 / 8.0),
+        &[Value::Float64(123456789012345.0)],
+    );
     Case::new(ValueKind::Float64, PgType::Float8).holds(&server, "float8_round", round.clone());
-    Case::new(ValueKind::Float64, PgType::Numeric(Some((20, 3)))).holds(&server, "float8_numeric_20_3", round);
-    let special = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -0.0, 0.0, f32::MIN_POSITIVE, 1e-45, f32::MAX, 1e6, 1e-5]
-        .map(Value::Float32);
-    let narrow = plain(any::<u32>(), |bits| Value::Float32(f32::from_bits(bits)), &special);
+    Case::new(ValueKind::Float64, PgType::Numeric(Some((20, 3)))).holds(
+        &server,
+        "float8_numeric_20_3",
+        round,
+    );
+    let special = [
+        f32::NAN,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        -0.0,
+        0.0,
+        f32::MIN_POSITIVE,
+        1e-45,
+        f32::MAX,
+        1e6,
+        1e-5,
+    ]
+    .map(Value::Float32);
+    let narrow = plain(
+        any::<u32>(),
+        |bits| Value::Float32(f32::from_bits(bits)),
+        &special,
+    );
     Case::new(ValueKind::Float32, PgType::Float4).holds(&server, "float4", narrow.clone());
     Case::new(ValueKind::Float32, PgType::Numeric(None)).holds(&server, "float4_numeric", narrow.clone());
-    Case::new(ValueKind::Float32, PgType::Float8).alone().holds(&server, "float4_float8", narrow);
+    Case::new(ValueKind::Float32, PgType::Float8)
+        .alone()
+        .holds(&server, "float4_float8", narrow);
     // Bits of a NaN that nobody ever calculates arrive as they were sent.
     let odd = vec![Cell::Plain(Value::Float64(f64::from_bits(0xfff8_0000_dead_beef)))];
     let batch = Case::new(ValueKind::Float64, PgType::Float8).holds(&server, "nan_bits", odd);
-    assert_eq!(value(batch.row(0)).unwrap(), 0xfff8_0000_dead_beef_u64.to_be_bytes());
+    assert_eq!(
+        value(batch.row(0)).unwrap(),
+        0xfff8_0000_dead_beef_u64.to_be_bytes()
+    );
 }
 
 #[test]
 fn numerics() {
     let server = Server::new("numerics");
-    for (precision, scale) in [(1, 0), (5, 5), (12, 2), (19, 4), (38, 0), (38, 10), (38, 38), (1000, 500), (100, 3)] {
+    for (precision, scale) in [
+        (1, 0),
+        (5, 5),
+        (12, 2),
+        (19, 4),
+        (38, 0),
+        (38, 10),
+        (38, 38),
+        (1000, 500),
+        (100, 3),
+    ] {
         let ty = PgType::Numeric(Some((precision, scale)));
         let largest = 10i128.pow(u32::from(precision).min(38)) - 1;
         let whole = u32::from(precision) - scale as u32;
         let fitting = (magnitude(precision.into()), 0..=scale).prop_map(move |(n, s)| {
             // With fewer digits after the point there is room for fewer digits in all.
             let digits = (whole + s as u32).min(38);
-            Value::Decimal { unscaled: n % 10i128.pow(digits), scale: s }
+            Value::Decimal {
+                unscaled: n % 10i128.pow(digits),
+                scale: s,
+            }
         });
         let extremes = [largest, -largest, 0, 1, -1].map(|unscaled| Value::Decimal { unscaled, scale });
         let cells = plain(fitting, |v| v, &[&extremes[..], &[Value::DecimalNan]].concat());
         Case::new(ValueKind::Decimal, ty).holds(&server, &format!("numeric_{precision}_{scale}"), cells);
     }
-    let any_scale = (any::<i128>(), magnitude(38), any::<bool>(), -60i16..90)
-        .prop_map(|(a, b, small, scale)| Value::Decimal { unscaled: if small { b } else { a }, scale });
+    let any_scale =
+        (any::<i128>(), magnitude(38), any::<bool>(), -60i16..90).prop_map(|(a, b, small, scale)| {
+            Value::Decimal {
+                unscaled: if small { b } else { a },
+                scale,
+            }
+        });
     let extremes = [
-        Value::Decimal { unscaled: i128::MAX, scale: 0 },
-        Value::Decimal { unscaled: i128::MIN, scale: 16_383 },
-        Value::Decimal { unscaled: i128::MIN, scale: -30_000 },
-        Value::Decimal { unscaled: 0, scale: 16_383 },
-        Value::Decimal { unscaled: 0, scale: -5 },
+        Value::Decimal {
+            unscaled: i128::MAX,
+            scale: 0,
+        },
+        Value::Decimal {
+            unscaled: i128::MIN,
+            scale: 16_383,
+        },
+        Value::Decimal {
+            unscaled: i128::MIN,
+            scale: -30_000,
+        },
+        Value::Decimal {
+            unscaled: 0,
+            scale: 16_383,
+        },
+        Value::Decimal {
+            unscaled: 0,
+            scale: -5,
+        },
         Value::DecimalNan,
         Value::DecimalInfinity { negative: false },
         Value::DecimalInfinity { negative: true },
@@ -324,13 +476,29 @@ fn numerics() {
     Case::new(ValueKind::Decimal, PgType::Numeric(None)).holds(&server, "numeric", cells);
 
     // Rounded by PostgreSQL's own rule, and counted.
-    let case = Case { round: true, ..Case::new(ValueKind::Decimal, PgType::Numeric(Some((38, 2)))) };
+    let case = Case {
+        round: true,
+        ..Case::new(ValueKind::Decimal, PgType::Numeric(Some((38, 2))))
+    };
     let long = (magnitude(34), 0i16..20).prop_map(|(unscaled, scale)| Value::Decimal { unscaled, scale });
-    let batch = case.holds(&server, "numeric_rounded", plain(long, |v| v, &[Value::Decimal { unscaled: -5, scale: 3 }]));
+    let batch = case.holds(
+        &server,
+        "numeric_rounded",
+        plain(
+            long,
+            |v| v,
+            &[Value::Decimal {
+                unscaled: -5,
+                scale: 3,
+            }],
+        ),
+    );
     assert!(batch.conversions.get(1, Conversion::DecimalRounded) > CASES as u64 / 2);
     assert_eq!(batch.conversions.get(2, Conversion::DecimalRounded), 0);
 
-    let text = sample("[+-]?[0-9]{1,40}(\\.[0-9]{0,40})?([eE][+-]?[0-9]{1,2})?").into_iter().map(Cell::Text);
+    let text = sample("[+-]?[0-9]{1,40}(\\.[0-9]{0,40})?([eE][+-]?[0-9]{1,2})?")
+        .into_iter()
+        .map(Cell::Text);
     Case::new(ValueKind::Text, PgType::Numeric(None)).holds(&server, "text_numeric", text.collect());
 }
 
@@ -339,8 +507,10 @@ fn text_of_all_of_unicode() {
     let server = Server::new("unicode");
     let all: Vec<char> = (1..=0x10_FFFF).filter_map(char::from_u32).collect();
     let strings: Vec<String> = all.chunks(997).map(|c| c.iter().collect()).collect();
-    let utf16: Vec<Cell> =
-        strings.iter().map(|s| Cell::Utf16(s.encode_utf16().flat_map(u16::to_le_bytes).collect())).collect();
+    let utf16: Vec<Cell> = strings
+        .iter()
+        .map(|s| Cell::Utf16(s.encode_utf16().flat_map(u16::to_le_bytes).collect()))
+        .collect();
     let case = Case::new(ValueKind::Text, PgType::Text);
     let from_utf16 = case.holds(&server, "utf16", utf16);
     let from_utf8 = case.holds(&server, "utf8", strings.into_iter().map(Cell::Text).collect());
@@ -362,10 +532,18 @@ fn text_with_lengths() {
     let server = Server::new("text");
     let strings = |n: usize| -> Vec<Cell> {
         let longest = "ж".repeat(n);
-        sample(string_of(0..=n)).into_iter().chain([String::new(), longest]).map(Cell::Text).collect()
+        sample(string_of(0..=n))
+            .into_iter()
+            .chain([String::new(), longest])
+            .map(Cell::Text)
+            .collect()
     };
     for n in [1, 5, 50] {
-        Case::new(ValueKind::Text, PgType::Varchar(Some(n as u32))).holds(&server, &format!("varchar_{n}"), strings(n));
+        Case::new(ValueKind::Text, PgType::Varchar(Some(n as u32))).holds(
+            &server,
+            &format!("varchar_{n}"),
+            strings(n),
+        );
         Case::new(ValueKind::Text, PgType::Char(n as u32)).holds(&server, &format!("char_{n}"), strings(n));
     }
     Case::new(ValueKind::Text, PgType::Varchar(None)).holds(&server, "varchar", strings(40));
@@ -383,10 +561,15 @@ fn characters_that_postgresql_cannot_store() {
         2 => any::<u16>(),
     ];
     let texts: Vec<Vec<u16>> = sample(vec(unit, 0..40));
-    let cells: Vec<Cell> =
-        texts.iter().map(|t| Cell::Utf16(t.iter().flat_map(|u| u.to_le_bytes()).collect())).collect();
+    let cells: Vec<Cell> = texts
+        .iter()
+        .map(|t| Cell::Utf16(t.iter().flat_map(|u| u.to_le_bytes()).collect()))
+        .collect();
     for (policy, stand_in) in [(TextPolicy::Strip, ""), (TextPolicy::Replace, "\u{FFFD}")] {
-        let case = Case { policy, ..Case::new(ValueKind::Text, PgType::Text) };
+        let case = Case {
+            policy,
+            ..Case::new(ValueKind::Text, PgType::Text)
+        };
         let batch = case.holds(&server, &format!("{policy:?}").to_lowercase(), cells.clone());
         let (mut nuls, mut surrogates) = (0, 0);
         for (text, tuple) in texts.iter().zip(batch.iter()) {
@@ -395,7 +578,11 @@ fn characters_that_postgresql_cannot_store() {
             surrogates += u64::from(decoded.iter().any(Result::is_err));
             let expected: String = decoded
                 .into_iter()
-                .map(|c| c.ok().filter(|c| *c != '\0').map_or(stand_in.to_owned(), String::from))
+                .map(|c| {
+                    c.ok()
+                        .filter(|c| *c != '\0')
+                        .map_or(stand_in.to_owned(), String::from)
+                })
                 .collect();
             assert_eq!(value(tuple).unwrap(), expected.as_bytes());
         }
@@ -403,22 +590,40 @@ fn characters_that_postgresql_cannot_store() {
             TextPolicy::Strip => (Conversion::NulStripped, Conversion::SurrogateStripped),
             _ => (Conversion::NulReplaced, Conversion::SurrogateReplaced),
         };
-        assert_eq!((batch.conversions.get(1, nul), batch.conversions.get(1, surrogate)), (nuls, surrogates));
+        assert_eq!(
+            (batch.conversions.get(1, nul), batch.conversions.get(1, surrogate)),
+            (nuls, surrogates)
+        );
         assert!(nuls > 0 && surrogates > 0);
     }
     let bad = texts
         .iter()
         .filter(|t| t.contains(&0) || char::decode_utf16(t.iter().copied()).any(|c| c.is_err()))
         .count();
-    assert_eq!(Case::new(ValueKind::Text, PgType::Text).encode(&cells).rejects.len(), bad);
+    assert_eq!(
+        Case::new(ValueKind::Text, PgType::Text)
+            .encode(&cells)
+            .rejects
+            .len(),
+        bad
+    );
 }
 
 #[test]
 fn bytes_and_uuids() {
     let server = Server::new("bytes");
-    let bytes = sample(vec(any::<u8>(), 0..100)).into_iter().map(Cell::Bytes).collect();
-    Case::new(ValueKind::Bytes, PgType::Bytea).alone().holds(&server, "bytea", bytes);
-    let uuids = plain(any::<[u8; 16]>(), Value::Uuid, &[Value::Uuid([0; 16]), Value::Uuid([255; 16])]);
+    let bytes = sample(vec(any::<u8>(), 0..100))
+        .into_iter()
+        .map(Cell::Bytes)
+        .collect();
+    Case::new(ValueKind::Bytes, PgType::Bytea)
+        .alone()
+        .holds(&server, "bytea", bytes);
+    let uuids = plain(
+        any::<[u8; 16]>(),
+        Value::Uuid,
+        &[Value::Uuid([0; 16]), Value::Uuid([255; 16])],
+    );
     Case::new(ValueKind::Uuid, PgType::Uuid).holds(&server, "uuid", uuids);
 }
 
@@ -445,19 +650,34 @@ fn dates_and_times() {
 
         let last = DAY - tick;
         let time = Case::new(ValueKind::Time, PgType::Time(precision));
-        let cells = plain(exact(), Value::Time, &[Value::Time(0), Value::Time(DAY), Value::Time(last)]);
+        let cells = plain(
+            exact(),
+            Value::Time,
+            &[Value::Time(0), Value::Time(DAY), Value::Time(last)],
+        );
         let batch = time.holds(&server, &format!("time_{precision}"), cells);
         assert!(batch.conversions.is_empty());
         let cells = plain(any(), Value::Time, &[Value::Time(DAY - 1)]);
-        let batch = time.alone().holds(&server, &format!("time_{precision}_rounded"), cells);
+        let batch = time
+            .alone()
+            .holds(&server, &format!("time_{precision}_rounded"), cells);
         assert!(batch.conversions.get(1, Conversion::FractionRounded) > CASES as u64 / 2);
 
         let stamp = Case::new(ValueKind::Timestamp, PgType::Timestamp(precision));
-        let extremes = [(-2_451_545, 0), (106_751_982, last), (-730_119, 0), (2_921_939, last), (-1, last), (0, 0)];
+        let extremes = [
+            (-2_451_545, 0),
+            (106_751_982, last),
+            (-730_119, 0),
+            (2_921_939, last),
+            (-1, last),
+            (0, 0),
+        ];
         let cells = plain((days(), exact()), at, &extremes.map(at));
         stamp.holds(&server, &format!("timestamp_{precision}"), cells);
         let cells = plain((SQL_SERVER_DAYS, any()), at, &[at((-1, DAY - 1)), at((5, DAY))]);
-        stamp.alone().holds(&server, &format!("timestamp_{precision}_rounded"), cells);
+        stamp
+            .alone()
+            .holds(&server, &format!("timestamp_{precision}_rounded"), cells);
 
         let stamp = Case::new(ValueKind::TimestampTz, PgType::TimestampTz(precision));
         let cells = plain((days(), exact()), at_utc, &extremes.map(at_utc));
@@ -496,7 +716,8 @@ fn json_text() -> impl Strategy<Value = String> {
     let key = prop_oneof!["\"[a-c]{0,3}\"", string.clone()];
     prop_oneof![string, number, word].prop_recursive(6, 40, 6, move |inner| {
         let item = (space(), inner, space()).prop_map(|(a, v, b)| format!("{a}{v}{b}"));
-        let member = (space(), key.clone(), space(), item.clone()).prop_map(|(a, k, b, v)| format!("{a}{k}{b}:{v}"));
+        let member =
+            (space(), key.clone(), space(), item.clone()).prop_map(|(a, k, b, v)| format!("{a}{k}{b}:{v}"));
         prop_oneof![
             vec(item, 1..6).prop_map(|i| format!("[{}]", i.join(","))),
             vec(member, 1..6).prop_map(|m| format!("{{{}}}", m.join(","))),
@@ -520,10 +741,19 @@ fn json() {
 #[test]
 fn what_is_json_is_decided_alike() {
     let server = Server::new("not_json");
-    let nearly = (json_text(), any::<prop::sample::Index>(), "[\\]\\[{}:,\"0-9eE.+\\-\\\\ut a]{0,2}", any::<bool>())
+    let nearly = (
+        json_text(),
+        any::<prop::sample::Index>(),
+        "[\\]\\[{}:,\"0-9eE.+\\-\\\\ut a]{0,2}",
+        any::<bool>(),
+    )
         .prop_map(|(text, at, put, cut)| {
             let mut chars: Vec<char> = text.chars().take(200).collect();
-            let at = if chars.is_empty() { 0 } else { at.index(chars.len()) };
+            let at = if chars.is_empty() {
+                0
+            } else {
+                at.index(chars.len())
+            };
             let end = (at + usize::from(cut)).min(chars.len());
             chars.splice(at..end, put.chars());
             chars.into_iter().collect::<String>()
@@ -573,8 +803,13 @@ fn xml() {
         Just("\u{FEFF}<a/>".to_owned()),
         "<a>[ -%'-;=-~]{0,20}</a>",
     ];
-    let cells = sample((declaration, content)).into_iter().map(|(d, c)| Cell::Text(d + &c)).collect();
-    Case::new(ValueKind::Text, PgType::Xml).alone().holds(&server, "xml", cells);
+    let cells = sample((declaration, content))
+        .into_iter()
+        .map(|(d, c)| Cell::Text(d + &c))
+        .collect();
+    Case::new(ValueKind::Text, PgType::Xml)
+        .alone()
+        .holds(&server, "xml", cells);
 }
 
 #[test]
@@ -602,7 +837,12 @@ fn arrays() {
     let texts = prop_oneof![4 => string_of(0..=8).prop_map(Cell::Text), 1 => null()];
     let texts: Vec<Cell> = sample(vec(texts, 0..6)).into_iter().map(Cell::Array).collect();
     array(ValueKind::Text, PgType::Text, "texts", texts.clone());
-    array(ValueKind::Text, PgType::Varchar(Some(8)), "varchars", texts.clone());
+    array(
+        ValueKind::Text,
+        PgType::Varchar(Some(8)),
+        "varchars",
+        texts.clone(),
+    );
     array(ValueKind::Text, PgType::Char(8), "chars", texts);
     let decimals = prop_oneof![
         4 => magnitude(12).prop_map(|unscaled| Cell::Plain(Value::Decimal { unscaled, scale: 2 })),
@@ -610,7 +850,9 @@ fn arrays() {
     ];
     let decimals = sample(vec(decimals, 0..6)).into_iter().map(Cell::Array).collect();
     let ty = PgType::Array(Box::new(PgType::Numeric(Some((14, 4)))));
-    Case::new(ValueKind::Array(Box::new(ValueKind::Decimal)), ty).alone().holds(&server, "numerics", decimals);
+    Case::new(ValueKind::Array(Box::new(ValueKind::Decimal)), ty)
+        .alone()
+        .holds(&server, "numerics", decimals);
     for (i, (kind, ty, value)) in [
         (ValueKind::Bool, PgType::Bool, Value::Bool(true)),
         (ValueKind::Int16, PgType::Int2, Value::Int16(-1)),
@@ -621,16 +863,34 @@ fn arrays() {
         (ValueKind::Uuid, PgType::Uuid, Value::Uuid([7; 16])),
         (ValueKind::Date, PgType::Date, Value::Date(-1)),
         (ValueKind::Time, PgType::Time(3), Value::Time(1_234_567)),
-        (ValueKind::Timestamp, PgType::Timestamp(0), Value::Timestamp { days: 1, nanos: 500_000_000 }),
-        (ValueKind::TimestampTz, PgType::TimestampTz(6), Value::TimestampTz { days: 1, nanos: 1 }),
+        (
+            ValueKind::Timestamp,
+            PgType::Timestamp(0),
+            Value::Timestamp {
+                days: 1,
+                nanos: 500_000_000,
+            },
+        ),
+        (
+            ValueKind::TimestampTz,
+            PgType::TimestampTz(6),
+            Value::TimestampTz { days: 1, nanos: 1 },
+        ),
         (ValueKind::Json, PgType::Json, Value::Json("{ }")),
-        (ValueKind::Json, PgType::Jsonb, Value::Json("{ \"b\" :1,\"a\":[ 2]}")),
+        (
+            ValueKind::Json,
+            PgType::Jsonb,
+            Value::Json("{ \"b\" :1,\"a\":[ 2]}"),
+        ),
         (ValueKind::Text, PgType::Xml, Value::Text("\n<a/>")),
     ]
     .into_iter()
     .enumerate()
     {
-        let cells = vec![Cell::Array(vec![Cell::Plain(value), Cell::Plain(Value::Null)]), Cell::Array(Vec::new())];
+        let cells = vec![
+            Cell::Array(vec![Cell::Plain(value), Cell::Plain(Value::Null)]),
+            Cell::Array(Vec::new()),
+        ];
         let case = Case::new(ValueKind::Array(Box::new(kind)), PgType::Array(Box::new(ty))).alone();
         case.holds(&server, &format!("array_{i}"), cells);
     }

@@ -34,19 +34,17 @@ pub(crate) struct Place {
 impl Place {
     /// For a person.
     pub(crate) fn describe(&self) -> String {
+        // Packagers add their own versions behind the server's.
+        let version = self.version.split_whitespace().next().unwrap_or_default();
         match &self.embedded {
             Some(dir) => format!(
-                "database {} in your private cluster (PostgreSQL {}, {})",
+                "database {} in your private cluster (PostgreSQL {version}, {})",
                 printable(&self.database),
-                self.version,
                 dir.display()
             ),
-            None => format!(
-                "{} as {} (PostgreSQL {})",
-                printable(&self.address),
-                printable(&self.user),
-                self.version
-            ),
+            None => {
+                format!("{} as {} (PostgreSQL {version})", printable(&self.address), printable(&self.user))
+            }
         }
     }
 
@@ -66,6 +64,8 @@ pub(crate) struct Destination {
     pub(crate) sink: Arc<PostgresSink>,
     pub(crate) place: Place,
     cluster: Option<Cluster>,
+    /// The private cluster's directory, if the command line names it.
+    named_dir: Option<PathBuf>,
 }
 
 impl Destination {
@@ -78,10 +78,11 @@ impl Destination {
         match connection::choose(args)? {
             Choice::Server { url, named_by } => Self::server(url, &named_by, jobs, ui).await,
             Choice::Embedded { data_dir, database } => {
+                let named_dir = data_dir.clone();
                 let cluster = start(data_dir_or_default(data_dir)?, false, ui).await?;
                 let database = database.unwrap_or_else(|| name.to_owned());
                 create_database(&cluster, &database, ui).await?;
-                Self::embedded(cluster, database, jobs).await
+                Ok(Self { named_dir, ..Self::embedded(cluster, database, jobs).await? })
             }
         }
     }
@@ -129,7 +130,7 @@ impl Destination {
             version: sink.facts().version.clone(),
             embedded: None,
         };
-        Ok(Self { sink, place, cluster: None })
+        Ok(Self { sink, place, cluster: None, named_dir: None })
     }
 
     async fn embedded(cluster: Cluster, database: String, jobs: usize) -> Result<Self> {
@@ -141,7 +142,7 @@ impl Destination {
             embedded: Some(cluster.data_dir().to_owned()),
             database,
         };
-        Ok(Self { sink, place, cluster: Some(cluster) })
+        Ok(Self { sink, place, cluster: Some(cluster), named_dir: None })
     }
 
     /// What the destination can do.
@@ -162,24 +163,41 @@ impl Destination {
     pub(crate) fn how_to_connect(&self, kept: bool) -> Option<String> {
         let cluster = self.cluster.as_ref()?;
         let database = printable(&self.place.database);
-        let mut lines = Vec::new();
-        if kept {
-            lines.push("Connect to it, as the server goes on running:".to_owned());
-            lines.push(format!("  migrate db psql {database}"));
-            lines.push(format!(
-                "  PGPASSFILE={} psql -h 127.0.0.1 -p {} -U {} {database}",
+        let psql = format!("migrate db psql {database}");
+        let url = format!("migrate db url {database}");
+        let (title, commands) = if kept {
+            let direct = format!(
+                "PGPASSFILE={} psql -h 127.0.0.1 -p {} -U {} {database}",
                 cluster.pass_file().display(),
                 cluster.port(),
                 cluster.user()
-            ));
-            lines.push(format!("  migrate db url {database}    prints the URL, with the password"));
-            lines.push("  migrate db stop    stops the server; the data stay".to_owned());
+            );
+            let commands = [
+                (psql, "opens psql on it"),
+                (direct, ""),
+                (url, "prints its URL, with the password"),
+                ("migrate db stop".to_owned(), "stops the server; the data stay"),
+            ];
+            ("The server goes on running. To connect:", commands.to_vec())
         } else {
-            lines.push("Connect to it; the private server stops with this command, and the data stay:".to_owned());
-            lines.push(format!("  migrate db psql {database}    starts it for as long as psql runs"));
-            lines.push("  migrate db start    starts it until `migrate db stop`".to_owned());
-            lines.push(format!("  migrate db url {database}    prints the URL, with the password, while it runs"));
-        }
+            let commands = [
+                (psql, "opens psql on it, and starts the server for as long"),
+                ("migrate db start".to_owned(), "starts the server until `migrate db stop`"),
+                (url, "prints its URL, with the password, while the server runs"),
+            ];
+            ("The server stops with this command; the data stay. To connect:", commands.to_vec())
+        };
+        let directory = match &self.named_dir {
+            Some(dir) => format!(" --data-dir {}", dir.display()),
+            None => String::new(),
+        };
+        let commands: Vec<(String, &str)> = commands
+            .into_iter()
+            .map(|(c, about)| (if c.starts_with("migrate ") { format!("{c}{directory}") } else { c }, about))
+            .collect();
+        let width = commands.iter().filter(|(_, a)| !a.is_empty()).map(|(c, _)| c.chars().count()).max().unwrap_or(0);
+        let mut lines = vec![title.to_owned()];
+        lines.extend(commands.iter().map(|(c, about)| format!("  {c:<width$}  {about}").trim_end().to_owned()));
         Some(lines.join("\n"))
     }
 }
@@ -391,7 +409,7 @@ mod tests {
             address: "db:5432/crm".into(),
             database: "crm".into(),
             user: "app".into(),
-            version: "18.0".into(),
+            version: "18.0 (Debian 18.0-1)".into(),
             embedded: None,
         };
         assert_eq!(place.describe(), "db:5432/crm as app (PostgreSQL 18.0)");

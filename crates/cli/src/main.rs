@@ -25,12 +25,11 @@ use crate::ui::Ui;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let ui = Ui::new(&cli.global);
-    let exit = match commands::dispatch(cli.command, &ui) {
+    match commands::dispatch(cli.command, &ui) {
         Ok(exit) => exit,
         Err(error) => {
             report::error::print(&error, &ui);
-            Exit::of(&error)
+            Exit::of(&error).into()
         }
-    };
-    exit.into()
+    }
 }

@@ -49,7 +49,8 @@ impl Digest {
 
     /// Adds another digest's rows.
     pub fn merge(&mut self, other: &Self) {
-        self.rows += other.rows;
+        // A difference of digests may be negative.
+        self.rows = self.rows.wrapping_add(other.rows);
         self.sum = self.sum.wrapping_add(other.sum);
     }
 
@@ -76,9 +77,17 @@ impl FromStr for Digest {
             if !hex || !decimal {
                 return None;
             }
-            Some(Self { rows: rows.parse().ok()?, sum: u128::from_str_radix(sum, 16).ok()? })
+            Some(Self {
+                rows: rows.parse().ok()?,
+                sum: u128::from_str_radix(sum, 16).ok()?,
+            })
         });
-        parsed.ok_or_else(|| Error::new(ErrorKind::Corrupt, "a digest is not of the form `rows:32 hexadecimal digits`"))
+        parsed.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Corrupt,
+                "a digest is not of the form `rows:32 hexadecimal digits`",
+            )
+        })
     }
 }
 
@@ -108,8 +117,20 @@ mod tests {
         assert_eq!(digest.sum, xxh3_128(&[0, 0, 0, 1, 7]));
         assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
         assert_eq!(serde_json::to_string(&digest).unwrap(), format!("\"{digest}\""));
-        for bad in ["", "1", "1:", ":0", "1:00", "+1:00000000000000000000000000000000", "1:0000000000000000000000000000000g"] {
-            assert_eq!(bad.parse::<Digest>().unwrap_err().kind(), ErrorKind::Corrupt, "{bad}");
+        for bad in [
+            "",
+            "1",
+            "1:",
+            ":0",
+            "1:00",
+            "+1:00000000000000000000000000000000",
+            "1:0000000000000000000000000000000g",
+        ] {
+            assert_eq!(
+                bad.parse::<Digest>().unwrap_err().kind(),
+                ErrorKind::Corrupt,
+                "{bad}"
+            );
         }
     }
 
@@ -117,9 +138,15 @@ mod tests {
     fn parts_add_up_in_any_order() {
         let rows: Vec<Vec<u8>> = (0u8..20).map(|i| vec![0, 1, 0, 0, 0, 1, i]).collect();
         let (mut all, mut front, mut back) = (Digest::default(), Digest::default(), Digest::default());
-        rows.iter().for_each(|r| all.add_row(r));
-        rows[..7].iter().rev().for_each(|r| front.add_row(r));
-        rows[7..].iter().for_each(|r| back.add_row(r));
+        for row in &rows {
+            all.add_row(row);
+        }
+        for row in rows[..7].iter().rev() {
+            front.add_row(row);
+        }
+        for row in &rows[7..] {
+            back.add_row(row);
+        }
         back.merge(&front);
         assert_eq!(back, all);
         back.subtract(&front);

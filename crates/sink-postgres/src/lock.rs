@@ -17,7 +17,7 @@ const OBJECT: i32 = 1;
 const TAKE: &str = "select pg_try_advisory_lock($1, $2)";
 
 const HOLDER: &str = "
-    select activity.pid, activity.application_name, coalesce(activity.client_addr::text, 'local') as client
+    select activity.pid, activity.application_name, coalesce(host(activity.client_addr), 'local') as client
     from pg_locks as held
     join pg_stat_activity as activity using (pid)
     where held.locktype = 'advisory'

@@ -54,12 +54,24 @@ pub(super) async fn migrate(
     let (named, told, name) = (to.clone(), ui.clone(), subject.database_name());
     let destination =
         interruptible(cancel, async move { Destination::open(&named, &name, jobs, &told).await }).await?;
-    let outcome = carry_out(subject, &destination, copy, ui, cancel).await;
+    let outcome = carry_out(subject, &destination, copy, ui, cancel).await.map_err(|e| advise(e, &destination.place));
     if copy.keep && destination.place.embedded.is_none() {
         ui.warn("--keep is about the private cluster, and the destination is another server");
     }
     destination.close(copy.keep, ui).await;
     outcome
+}
+
+/// What helps with a private cluster's database that is not free; elsewhere the destination's own hint stands.
+fn advise(error: Error, place: &Place) -> Error {
+    if error.kind() != ErrorKind::Conflict || place.embedded.is_none() {
+        return error;
+    }
+    let database = printable(&place.database);
+    error.hint(format!(
+        "to keep what is there, add --database OTHER-NAME; to begin anew, `migrate clean --data --database {database}`; to go \
+         on, use the source and the plan that it was begun with"
+    ))
 }
 
 async fn carry_out(
@@ -122,7 +134,7 @@ async fn validate(
     display: &Display,
     cancel: &CancellationToken,
 ) -> Result<Validation> {
-    display.phase("validating", plan.tables.len());
+    display.phase("validating", plan.tables.len(), "table");
     let options = migrate_validate::Options { jobs: usize::from(copy.jobs), ..Default::default() };
     let stored = Arc::clone(&destination.sink) as Arc<dyn migrate_core::stored::Stored>;
     migrate_validate::validate(stored, None, options, display.observer(), cancel.clone()).await

@@ -54,7 +54,7 @@ async fn compare(
         }
     }
     let display = Display::start(ui, &ledger.plan);
-    display.phase("validating", ledger.plan.tables.len());
+    display.phase("validating", ledger.plan.tables.len(), "table");
     let options = migrate_validate::Options { jobs: usize::from(args.jobs), max_differences: args.max_differences };
     let source = subject.map(|s| Arc::clone(&s.source));
     let found = migrate_validate::validate(stored, source, options, display.observer(), cancel.clone()).await?;

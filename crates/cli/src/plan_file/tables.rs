@@ -25,7 +25,8 @@ pub(super) fn write(out: &mut Writer, mapping: &Mapping, catalog: &Catalog, plan
     out.comment("  columns.X.type = \"type\"              give it this PostgreSQL type");
     out.comment("  columns.X.round = true               let decimals be rounded to that type's scale, and count them");
     out.comment("  columns.X.nul = \"strip\"              as above, for this column");
-    out.comment("Commented types are those that the run will use.");
+    out.comment("Commented types are those that the run will use. `widened`: every value fits, and the type allows more;");
+    out.comment("`not exact`: something is changed, and counted where it happens.");
     out.blank();
     for table in &catalog.tables {
         let name = table.name.to_string();
@@ -148,7 +149,7 @@ fn about(column: &Column, plan: Option<&ColumnPlan>) -> String {
         }
         match &plan.fidelity {
             Fidelity::Exact => {}
-            Fidelity::Widened => facts.push("widened: PostgreSQL's type allows more".to_owned()),
+            Fidelity::Widened => facts.push("widened".to_owned()),
             Fidelity::Lossy(what) => facts.push(format!("not exact: {what}")),
         }
     }

@@ -98,7 +98,7 @@ impl View for Bars {
 
     fn event(&mut self, event: &Event, tally: &Tally) {
         match event {
-            Event::Steps { total } => self.phase("keys and indexes", *total),
+            Event::Steps { total } => self.phase("keys and indexes", *total, "step"),
             Event::StepStarted { step } => self.steps.push(step.clone()),
             Event::StepDone { step, .. } => self.steps.retain(|s| s != step),
             _ => {}
@@ -117,7 +117,7 @@ impl View for Bars {
         if self.phase.is_some() { self.show_steps(tally) } else { self.show_copying(tally) }
     }
 
-    fn phase(&mut self, name: &str, steps: usize) {
+    fn phase(&mut self, name: &str, steps: usize, _: &str) {
         for (_, bar) in std::mem::take(&mut self.tables) {
             bar.finish_and_clear();
         }

@@ -41,7 +41,7 @@ impl View for Json {
         }
     }
 
-    fn phase(&mut self, name: &str, steps: usize) {
+    fn phase(&mut self, name: &str, steps: usize, _: &str) {
         self.copying = false;
         self.line(&json!({ "event": "phase", "name": name, "steps": steps }));
     }

@@ -29,7 +29,7 @@ impl View for Lines {
     fn event(&mut self, event: &Event, _: &Tally) {
         match event {
             Event::Steps { total } => {
-                self.phase("keys, indexes and constraints", *total);
+                self.phase("keys, indexes and constraints", *total, "step");
             }
             _ => {
                 if let Some(line) = told(event, &self.ui) {
@@ -47,8 +47,8 @@ impl View for Lines {
         self.ui.say(&line);
     }
 
-    fn phase(&mut self, name: &str, steps: usize) {
-        self.ui.say(&format!("{name}: {}", number::of(steps as u64, "step")));
+    fn phase(&mut self, name: &str, steps: usize, noun: &str) {
+        self.ui.say(&format!("{name}: {}", number::of(steps as u64, noun)));
         self.phase = Some(name.to_owned());
     }
 

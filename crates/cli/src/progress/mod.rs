@@ -27,8 +27,8 @@ trait View: Send {
     fn event(&mut self, event: &Event, tally: &Tally);
     /// Time has passed.
     fn tick(&mut self, tally: &Tally);
-    /// A part of the work with this many steps begins.
-    fn phase(&mut self, name: &str, steps: usize);
+    /// A part of the work with this many steps begins; a step is called so.
+    fn phase(&mut self, name: &str, steps: usize, noun: &str);
     /// Nothing more will come.
     fn finish(&mut self, tally: &Tally);
 }
@@ -79,10 +79,10 @@ impl Display {
     }
 
     /// Says that a part of the work begins that announces no steps itself.
-    pub(crate) fn phase(&self, name: &str, steps: usize) {
+    pub(crate) fn phase(&self, name: &str, steps: usize, noun: &str) {
         let mut state = self.progress.state();
         state.tally.phase(steps);
-        state.view.phase(name, steps);
+        state.view.phase(name, steps, noun);
     }
 
     /// Ends the display and clears the bars.

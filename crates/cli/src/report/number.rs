@@ -18,7 +18,8 @@ pub(crate) fn count(n: u64) -> String {
 /// A count with its noun: `1 row`, `2 rows`, `3 indexes`.
 pub(crate) fn of(n: u64, noun: &str) -> String {
     let plural = match noun {
-        _ if n == 1 => noun.to_owned(),
+        // Some kinds of objects have no singular.
+        _ if n == 1 || noun.ends_with("ies") => noun.to_owned(),
         _ if noun.ends_with('x') || noun.ends_with('s') => format!("{noun}es"),
         _ => match noun.strip_suffix('y') {
             Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
@@ -78,6 +79,7 @@ mod tests {
         assert_eq!(of(2, "alias"), "2 aliases");
         assert_eq!(of(0, "foreign key"), "0 foreign keys");
         assert_eq!(of(3, "dependency"), "3 dependencies");
+        assert_eq!(of(2, "extended properties"), "2 extended properties");
     }
 
     #[test]

@@ -113,7 +113,9 @@ impl BatchBuilder {
         match outcome {
             Ok(()) => {
                 if !self.scratch.changes.is_empty() {
-                    self.row.changes.push((index, std::mem::take(&mut self.scratch.changes)));
+                    self.row
+                        .changes
+                        .push((index, std::mem::take(&mut self.scratch.changes)));
                 }
                 if out.len() - start > LARGE_CELL_BYTES {
                     self.after_large_cell(index, start, value);
@@ -139,6 +141,7 @@ impl BatchBuilder {
             return self.reject_row(key);
         }
         row.open = false;
+        row.cells = 0;
         self.batch.digest.add_row(&bytes[row.start..]);
         self.batch.ends.push(bytes.len());
         for (column, changes) in row.changes.drain(..) {
@@ -170,7 +173,9 @@ impl BatchBuilder {
             count += 1;
         }
         if count != self.encoder.compiled().len() {
-            return Err(contract("a whole row has another number of fields than the table has columns"));
+            return Err(contract(
+                "a whole row has another number of fields than the table has columns",
+            ));
         }
         self.batch.bytes.extend_from_slice(tuple);
         self.batch.digest.add_row(tuple);
@@ -209,7 +214,9 @@ impl BatchBuilder {
         let unused = self.batch.bytes.is_empty() && self.batch.ends.is_empty();
         // An unusually large row must not keep its memory for ever.
         if unused && batch.bytes.capacity() <= 2 * self.target_bytes {
-            let Batch { mut bytes, mut ends, .. } = batch;
+            let Batch {
+                mut bytes, mut ends, ..
+            } = batch;
             bytes.clear();
             ends.clear();
             (self.batch.bytes, self.batch.ends) = (bytes, ends);
@@ -222,7 +229,9 @@ impl BatchBuilder {
         match (&mut self.row.refused, self.encoder.compiled().get(index)) {
             (Some(refused), Some(column)) => {
                 self.reject_bytes += size_of_value(&value);
-                refused.cells.insert(column.spec.name.clone(), value_to_json(value));
+                refused
+                    .cells
+                    .insert(column.spec.name.clone(), value_to_json(value));
             }
             _ => self.breach("a value came outside a row"),
         }
@@ -249,13 +258,18 @@ impl BatchBuilder {
             Refusal::Value(reason) => reason,
             Refusal::Kind => {
                 let spec = &self.encoder.compiled()[index].spec;
-                let error = contract("a value is of another kind than its column declares").at("column", &spec.name);
+                let error =
+                    contract("a value is of another kind than its column declares").at("column", &spec.name);
                 self.row.breach.get_or_insert(error);
                 return;
             }
         };
         let cells = self.decoded_cells();
-        self.row.refused = Some(Refused { column: index, reason, cells });
+        self.row.refused = Some(Refused {
+            column: index,
+            reason,
+            cells,
+        });
         self.push_aside(index, value);
     }
 
@@ -297,16 +311,23 @@ impl BatchBuilder {
     /// Refuses the whole row for its size, in the name of its largest cell.
     fn oversized(&mut self) -> Refused {
         let row = &self.batch.bytes[self.row.start..];
-        let sizes = fields(row).map(|f| f.ok().flatten().map_or(0, <[u8]>::len)).enumerate();
+        let sizes = fields(row)
+            .map(|f| f.ok().flatten().map_or(0, <[u8]>::len))
+            .enumerate();
         let column = sizes.max_by_key(|(_, len)| *len).map_or(0, |(i, _)| i);
         let reason = too_large_row(row.len());
-        Refused { column, reason, cells: self.decoded_cells() }
+        Refused {
+            column,
+            reason,
+            cells: self.decoded_cells(),
+        }
     }
 
     /// Takes the open row out of the batch.
     fn drop_row(&mut self) {
         self.batch.bytes.truncate(self.row.start);
         self.row.open = false;
+        self.row.cells = 0;
         self.row.refused = None;
         self.row.changes.clear();
     }
@@ -339,7 +360,10 @@ fn too_large_row(bytes: usize) -> Cow<'static, str> {
 }
 
 fn contract(what: &str) -> Error {
-    Error::new(ErrorKind::Internal, format!("a source broke the rules of encoding: {what}"))
+    Error::new(
+        ErrorKind::Internal,
+        format!("a source broke the rules of encoding: {what}"),
+    )
 }
 
 /// Bytes that the value keeps alive, about.

@@ -44,7 +44,11 @@ impl ConversionCounts {
     /// Every count above zero: column, conversion, count.
     pub fn iter(&self) -> impl Iterator<Item = (usize, Conversion, u64)> {
         self.columns.iter().enumerate().flat_map(|(column, counts)| {
-            Conversion::ALL.into_iter().zip(counts).filter(|(_, n)| **n > 0).map(move |(c, n)| (column, c, *n))
+            Conversion::ALL
+                .into_iter()
+                .zip(counts)
+                .filter(|(_, n)| **n > 0)
+                .map(move |(c, n)| (column, c, *n))
         })
     }
 
@@ -53,7 +57,11 @@ impl ConversionCounts {
         let mut totals = ConversionTotals::new();
         for (column, conversion, n) in self.iter() {
             if let Some(name) = names.get(column) {
-                *totals.entry((*name).to_owned()).or_default().entry(conversion.name().to_owned()).or_default() += n;
+                *totals
+                    .entry((*name).to_owned())
+                    .or_default()
+                    .entry(conversion.name().to_owned())
+                    .or_default() += n;
             }
         }
         totals

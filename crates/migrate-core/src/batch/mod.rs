@@ -3,6 +3,9 @@
 mod builder;
 mod conversions;
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::ops::Range;
 

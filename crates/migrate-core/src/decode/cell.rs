@@ -32,11 +32,16 @@ pub fn decode_cell(ty: &PgType, bytes: &[u8]) -> Result<Json> {
 ///
 /// # Errors
 /// `Corrupt` if the tuple is damaged, has another number of columns, or a cell is not of its type.
-pub fn decode_row<'a>(columns: impl IntoIterator<Item = (&'a str, &'a PgType)>, tuple: &[u8]) -> Result<Json> {
+pub fn decode_row<'a>(
+    columns: impl IntoIterator<Item = (&'a str, &'a PgType)>,
+    tuple: &[u8],
+) -> Result<Json> {
     let mut row = Map::new();
     let mut cells = fields(tuple);
     for (name, ty) in columns {
-        let cell = cells.next().ok_or_else(|| damaged("a row has fewer fields than the table has columns"))??;
+        let cell = cells
+            .next()
+            .ok_or_else(|| damaged("a row has fewer fields than the table has columns"))??;
         let json = cell.map_or(Ok(Json::Null), |bytes| decode_cell(ty, bytes))?;
         row.insert(name.to_owned(), json);
     }
@@ -77,7 +82,11 @@ pub(super) fn float(value: f64) -> Json {
 /// not take.
 pub(super) fn json_text(text: &str) -> Json {
     let quoted = || Json::from(text);
-    if text.contains("\\u0000") { quoted() } else { serde_json::from_str(text).unwrap_or_else(|_| quoted()) }
+    if text.contains("\\u0000") {
+        quoted()
+    } else {
+        serde_json::from_str(text).unwrap_or_else(|_| quoted())
+    }
 }
 
 /// ASCII that a printer wrote.
@@ -101,7 +110,11 @@ fn decode(ty: &PgType, bytes: &[u8]) -> Option<Json> {
         PgType::Float4 => {
             let value = f32::from_be_bytes(bytes.try_into().ok()?);
             // The shortest text of the narrow float, not of the wide one that it becomes.
-            float(if value.is_finite() { value.to_string().parse().ok()? } else { value.into() })
+            float(if value.is_finite() {
+                value.to_string().parse().ok()?
+            } else {
+                value.into()
+            })
         }
         PgType::Float8 => float(f64::from_be_bytes(bytes.try_into().ok()?)),
         PgType::Numeric(_) => Json::String(numeric_text(bytes)?),

@@ -41,7 +41,12 @@ enum Piece {
 impl CopyReader {
     /// A reader of tuples with so many columns.
     pub fn new(columns: usize) -> Self {
-        Self { columns, state: State::Header, partial: Vec::new(), rows: 0 }
+        Self {
+            columns,
+            state: State::Header,
+            partial: Vec::new(),
+            rows: 0,
+        }
     }
 
     /// Tuples read so far.
@@ -57,10 +62,12 @@ impl CopyReader {
     pub fn read(&mut self, mut chunk: &[u8], mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         loop {
             match self.state {
-                State::Header => match self.complete(&mut chunk, COPY_HEADER.len()) {
-                    false => return Ok(()),
-                    true => self.state = State::Extension(extension(&self.partial)?),
-                },
+                State::Header => {
+                    if !self.complete(&mut chunk, COPY_HEADER.len()) {
+                        return Ok(());
+                    }
+                    self.state = State::Extension(extension(&self.partial)?);
+                }
                 State::Extension(left) => {
                     let skipped = left.min(chunk.len());
                     chunk = &chunk[skipped..];
@@ -159,7 +166,9 @@ impl CopyReader {
 
     /// Looks at the beginning of the bytes without going past the first incomplete field.
     fn piece(&self, bytes: &[u8]) -> Result<Piece> {
-        let Some((count, mut rest)) = bytes.split_first_chunk::<2>() else { return Ok(Piece::Incomplete(2)) };
+        let Some((count, mut rest)) = bytes.split_first_chunk::<2>() else {
+            return Ok(Piece::Incomplete(2));
+        };
         match i16::from_be_bytes(*count) {
             -1 => return Ok(Piece::Trailer),
             n if usize::try_from(n) == Ok(self.columns) => {}
@@ -170,7 +179,9 @@ impl CopyReader {
                 Some((_, tail)) => rest = tail,
                 None => {
                     let at = bytes.len() - rest.len();
-                    let Some((len, _)) = rest.split_first_chunk::<4>() else { return Ok(Piece::Incomplete(at + 4)) };
+                    let Some((len, _)) = rest.split_first_chunk::<4>() else {
+                        return Ok(Piece::Incomplete(at + 4));
+                    };
                     return match usize::try_from(i32::from_be_bytes(*len)) {
                         Ok(len) if len <= MAX_FIELD_BYTES + 1024 => Ok(Piece::Incomplete(at + 4 + len)),
                         _ => Err(self.fault("a field has an impossible length")),
@@ -193,12 +204,16 @@ fn extension(header: &[u8]) -> Result<usize> {
     if signature != &COPY_HEADER[..11] {
         return Err(damaged("it does not begin with the signature of COPY BINARY"));
     }
-    let word = |at: usize| rest.get(at..at + 4).and_then(|w| w.try_into().ok()).map_or(0, u32::from_be_bytes);
+    let word = |at: usize| {
+        rest.get(at..at + 4)
+            .and_then(|w| w.try_into().ok())
+            .map_or(0, u32::from_be_bytes)
+    };
     if word(0) >> 16 != 0 {
         return Err(damaged("its header asks for something unknown"));
     }
-    match word(4) {
-        len if len <= i32::MAX as u32 => Ok(len as usize),
-        _ => Err(damaged("its header has an impossible length")),
+    match i32::try_from(word(4)) {
+        Ok(len) => Ok(len as usize),
+        Err(_) => Err(damaged("its header has an impossible length")),
     }
 }

@@ -5,6 +5,9 @@ mod copy_reader;
 mod number;
 mod value;
 
+#[cfg(test)]
+mod tests;
+
 pub use cell::{decode_cell, decode_row};
 pub use copy_reader::CopyReader;
 pub(crate) use value::value_to_json;
@@ -17,7 +20,10 @@ use crate::error::{Error, ErrorKind, Result};
 /// Each item is `Corrupt` if the tuple ends early or holds more than its fields; nothing follows an error.
 pub fn fields(tuple: &[u8]) -> Fields<'_> {
     match tuple.split_first_chunk::<2>() {
-        Some((count, rest)) => Fields { left: i32::from(i16::from_be_bytes(*count)), rest },
+        Some((count, rest)) => Fields {
+            left: i32::from(i16::from_be_bytes(*count)),
+            rest,
+        },
         None => Fields { left: -1, rest: &[] },
     }
 }
@@ -65,5 +71,8 @@ fn split_field(bytes: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
 }
 
 fn damaged(message: &str) -> Error {
-    Error::new(ErrorKind::Corrupt, format!("PostgreSQL's binary data is damaged: {message}"))
+    Error::new(
+        ErrorKind::Corrupt,
+        format!("PostgreSQL's binary data is damaged: {message}"),
+    )
 }

@@ -19,7 +19,9 @@ pub(crate) fn value_to_json(value: Value<'_>) -> Json {
         Value::Float64(f) => float(f),
         Value::Text(s) if s.len() > MAX_SHOWN_BYTES => omitted(s.len()),
         Value::Json(s) if s.len() > MAX_SHOWN_BYTES => omitted(s.len()),
-        Value::Utf16(b) | Value::Bytes(b) | Value::Encoded(b) if b.len() > MAX_SHOWN_BYTES => omitted(b.len()),
+        Value::Utf16(b) | Value::Bytes(b) | Value::Encoded(b) if b.len() > MAX_SHOWN_BYTES => {
+            omitted(b.len())
+        }
         Value::Text(s) => text(s),
         Value::Utf16(bytes) => utf16(bytes),
         Value::Bytes(bytes) | Value::Encoded(bytes) => hex(bytes),
@@ -36,13 +38,19 @@ pub(crate) fn value_to_json(value: Value<'_>) -> Json {
 }
 
 fn text(s: &str) -> Json {
-    if s.contains('\0') { serde_json::json!({ "$utf8": hex(s.as_bytes()) }) } else { s.into() }
+    if s.contains('\0') {
+        serde_json::json!({ "$utf8": hex(s.as_bytes()) })
+    } else {
+        s.into()
+    }
 }
 
 fn utf16(bytes: &[u8]) -> Json {
     let (pairs, odd) = bytes.as_chunks::<2>();
     let units = pairs.iter().map(|u| u16::from_le_bytes(*u));
-    let decoded: Option<String> = char::decode_utf16(units).map(|c| c.ok().filter(|c| *c != '\0')).collect();
+    let decoded: Option<String> = char::decode_utf16(units)
+        .map(|c| c.ok().filter(|c| *c != '\0'))
+        .collect();
     match decoded {
         Some(text) if odd.is_empty() => text.into(),
         _ => serde_json::json!({ "$utf16le": hex(bytes) }),

@@ -51,7 +51,9 @@ impl Changes {
 
     /// The conversions noted.
     pub(crate) fn iter(self) -> impl Iterator<Item = Conversion> {
-        Conversion::ALL.into_iter().filter(move |c| self.0 & (1 << *c as u8) != 0)
+        Conversion::ALL
+            .into_iter()
+            .filter(move |c| self.0 & (1 << *c as u8) != 0)
     }
 }
 
@@ -137,5 +139,7 @@ pub(crate) fn close_field(out: &mut [u8], start: usize) -> Outcome {
 /// Refuses a field for its size.
 #[cold]
 pub(crate) fn too_large<T>(bytes: u64) -> Outcome<T> {
-    refuse(format!("the value needs {bytes} bytes, and a PostgreSQL field holds {MAX_FIELD_BYTES}"))
+    refuse(format!(
+        "the value needs {bytes} bytes, and a PostgreSQL field holds {MAX_FIELD_BYTES}"
+    ))
 }

@@ -35,7 +35,11 @@ impl Civil {
         // From March on, months of 31, 30, 31, 30, 31 days repeat: 153 days for five months.
         let month = (5 * left + 2) / 153;
         let day = left - (153 * month + 2) / 5 + 1;
-        let (month, wrapped) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+        let (month, wrapped) = if month < 10 {
+            (month + 3, 0)
+        } else {
+            (month - 9, 1)
+        };
         Self {
             year: 400 * cycle + 100 * centuries + 4 * fours + years + wrapped,
             month: month as u8,
@@ -45,7 +49,8 @@ impl Civil {
 
     /// The day of the date, if there is such a date.
     pub(crate) fn to_days(self) -> Option<i64> {
-        if !(1..=12).contains(&self.month) || self.day == 0 || self.day > month_length(self.year, self.month) {
+        if !(1..=12).contains(&self.month) || self.day == 0 || self.day > month_length(self.year, self.month)
+        {
             return None;
         }
         let (year, month) = match i64::from(self.month) {
@@ -53,7 +58,8 @@ impl Civil {
             m => (self.year, m - 3),
         };
         let of_cycle = year.rem_euclid(400);
-        let days = 365 * of_cycle + of_cycle / 4 - of_cycle / 100 + (153 * month + 2) / 5 + i64::from(self.day) - 1;
+        let days =
+            365 * of_cycle + of_cycle / 4 - of_cycle / 100 + (153 * month + 2) / 5 + i64::from(self.day) - 1;
         Some(year.div_euclid(400) * DAYS_400_YEARS + days - EPOCH)
     }
 }
@@ -80,7 +86,14 @@ pub(crate) fn print_date(days: i64, out: &mut Vec<u8>) {
 
 /// Appends a date and a time of day, with ` ` between them and `+00` after them if they are in UTC.
 pub(crate) fn print_timestamp(days: i64, nanos: i64, utc: bool, out: &mut Vec<u8>) {
-    print(days + nanos.div_euclid(DAY_NANOS), Middle::Time { nanos: nanos.rem_euclid(DAY_NANOS), utc }, out);
+    print(
+        days + nanos.div_euclid(DAY_NANOS),
+        Middle::Time {
+            nanos: nanos.rem_euclid(DAY_NANOS),
+            utc,
+        },
+        out,
+    );
 }
 
 fn print(days: i64, middle: Middle, out: &mut Vec<u8>) {
@@ -102,7 +115,13 @@ fn print(days: i64, middle: Middle, out: &mut Vec<u8>) {
 /// Appends a time of day; the fraction has no zeros at its end.
 pub(crate) fn print_time(nanos: i64, out: &mut Vec<u8>) {
     let seconds = nanos / 1_000_000_000;
-    written(write!(out, "{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60));
+    written(write!(
+        out,
+        "{:02}:{:02}:{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    ));
     let fraction = nanos % 1_000_000_000;
     if fraction != 0 {
         written(write!(out, ".{fraction:09}"));

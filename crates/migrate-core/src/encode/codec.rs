@@ -18,11 +18,21 @@ pub(crate) enum Codec {
     Int2,
     Int4,
     Int8,
-    Float4 { round: bool },
-    Float8 { round: bool },
+    Float4 {
+        round: bool,
+    },
+    Float8 {
+        round: bool,
+    },
     Numeric(NumericSpec),
-    Text { limit: Option<u32>, policy: TextPolicy },
-    Char { length: u32, policy: TextPolicy },
+    Text {
+        limit: Option<u32>,
+        policy: TextPolicy,
+    },
+    Char {
+        length: u32,
+        policy: TextPolicy,
+    },
     Bytes,
     Uuid,
     Date,
@@ -31,14 +41,20 @@ pub(crate) enum Codec {
     Json(TextPolicy),
     Jsonb(TextPolicy),
     Xml(TextPolicy),
-    Array { element: Box<Codec>, oid: u32 },
+    Array {
+        element: Box<Codec>,
+        oid: u32,
+    },
 }
 
 impl Codec {
     /// The encoder for values of `kind` in a column of type `ty`, if they can go there at all.
     pub(crate) fn choose(kind: &ValueKind, ty: &PgType, policy: TextPolicy, round: bool) -> Option<Self> {
         use ValueKind as K;
-        let number = matches!(kind, K::Int16 | K::Int32 | K::Int64 | K::Float32 | K::Float64 | K::Decimal);
+        let number = matches!(
+            kind,
+            K::Int16 | K::Int32 | K::Int64 | K::Float32 | K::Float64 | K::Decimal
+        );
         let (allowed, codec) = match (kind, ty) {
             (K::Encoded, _) => (true, Self::Encoded),
             (K::Array(kind), PgType::Array(ty)) => {
@@ -46,30 +62,54 @@ impl Codec {
                     return None;
                 }
                 let element = Box::new(Self::choose(kind, ty, policy, round)?);
-                return Some(Self::Array { element, oid: array::oid(ty)? });
+                return Some(Self::Array {
+                    element,
+                    oid: array::oid(ty)?,
+                });
             }
             (K::Array(_), _) => return None,
-            (_, PgType::Bool) => {
-                (matches!(kind, K::Bool | K::Int16 | K::Int32 | K::Int64 | K::Text), Self::Bool)
-            }
+            (_, PgType::Bool) => (
+                matches!(kind, K::Bool | K::Int16 | K::Int32 | K::Int64 | K::Text),
+                Self::Bool,
+            ),
             (_, PgType::Int2) => (number || matches!(kind, K::Bool | K::Text), Self::Int2),
             (_, PgType::Int4) => (number || matches!(kind, K::Bool | K::Text), Self::Int4),
             (_, PgType::Int8) => (number || matches!(kind, K::Bool | K::Text), Self::Int8),
             (_, PgType::Float4) => (number || *kind == K::Text, Self::Float4 { round }),
             (_, PgType::Float8) => (number || *kind == K::Text, Self::Float8 { round }),
-            (_, PgType::Numeric(constraint)) => {
-                (number || *kind == K::Text, Self::Numeric(NumericSpec { constraint: *constraint, round }))
-            }
+            (_, PgType::Numeric(constraint)) => (
+                number || *kind == K::Text,
+                Self::Numeric(NumericSpec {
+                    constraint: *constraint,
+                    round,
+                }),
+            ),
             (_, PgType::Text | PgType::Citext) => (*kind != K::Bytes, Self::Text { limit: None, policy }),
-            (_, PgType::Varchar(limit)) => (*kind != K::Bytes, Self::Text { limit: *limit, policy }),
-            (_, PgType::Char(length)) => (*kind != K::Bytes, Self::Char { length: *length, policy }),
+            (_, PgType::Varchar(limit)) => (
+                *kind != K::Bytes,
+                Self::Text {
+                    limit: *limit,
+                    policy,
+                },
+            ),
+            (_, PgType::Char(length)) => (
+                *kind != K::Bytes,
+                Self::Char {
+                    length: *length,
+                    policy,
+                },
+            ),
             (_, PgType::Bytea) => (matches!(kind, K::Bytes | K::Uuid), Self::Bytes),
             (_, PgType::Geometry | PgType::Geography) => (*kind == K::Bytes, Self::Bytes),
             (_, PgType::Uuid) => (matches!(kind, K::Uuid | K::Text | K::Bytes), Self::Uuid),
-            (_, PgType::Date) => {
-                (matches!(kind, K::Date | K::Timestamp | K::TimestampTz | K::Text), Self::Date)
-            }
-            (_, PgType::Time(p)) => (matches!(kind, K::Time | K::Text), Self::Time(Tick::of_precision(*p))),
+            (_, PgType::Date) => (
+                matches!(kind, K::Date | K::Timestamp | K::TimestampTz | K::Text),
+                Self::Date,
+            ),
+            (_, PgType::Time(p)) => (
+                matches!(kind, K::Time | K::Text),
+                Self::Time(Tick::of_precision(*p)),
+            ),
             (_, PgType::Timestamp(p) | PgType::TimestampTz(p)) => (
                 matches!(kind, K::Date | K::Timestamp | K::TimestampTz | K::Text),
                 Self::Timestamp(Tick::of_precision(*p)),
@@ -188,7 +228,13 @@ fn encode_jsonb(value: Value<'_>, policy: TextPolicy, out: &mut Vec<u8>, scratch
     let start = open_field(out);
     // The version of the format.
     out.push(1);
-    json::canonical(&scratch.text, policy, out, &mut scratch.json, &mut scratch.changes)?;
+    json::canonical(
+        &scratch.text,
+        policy,
+        out,
+        &mut scratch.json,
+        &mut scratch.changes,
+    )?;
     close_field(out, start)
 }
 

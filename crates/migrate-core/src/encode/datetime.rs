@@ -9,7 +9,7 @@ use super::civil::DAY_NANOS;
 const DAY_MICROS: i64 = 86_400_000_000;
 /// 4714-11-24 BC, the first day of the Julian count.
 const FIRST_DAY: i32 = -2_451_545;
-/// 5874898-06-03, the day after the last.
+/// 5874898-01-01, the day after the last.
 const END_DAY: i32 = 2_145_031_949;
 /// 4714-11-24 00:00:00 BC.
 const FIRST_MICRO: i64 = -211_813_488_000_000_000;
@@ -74,7 +74,9 @@ pub(crate) fn encode_timestamp(
 ) -> Outcome {
     let of_day = tick.micros(nanos, changes)?;
     // The furthest days do not fit 64 bits in microseconds.
-    let micros = i64::from(days).checked_mul(DAY_MICROS).and_then(|d| d.checked_add(of_day));
+    let micros = i64::from(days)
+        .checked_mul(DAY_MICROS)
+        .and_then(|d| d.checked_add(of_day));
     match micros {
         Some(micros) if (FIRST_MICRO..END_MICRO).contains(&micros) => {
             field8(out, micros.to_be_bytes());

@@ -37,16 +37,25 @@ impl<'a> Decimal<'a> {
                     [b'+', rest @ ..] => (1, rest),
                     _ => (1, rest),
                 };
-                let (digits, []) = split_digits(rest) else { return None };
+                let (digits, []) = split_digits(rest) else {
+                    return None;
+                };
                 if digits.is_empty() {
                     return None;
                 }
-                let magnitude = digits.iter().fold(0, |n: i64, d| (n * 10 + i64::from(d - b'0')).min(EXPONENT_LIMIT));
+                let magnitude = digits
+                    .iter()
+                    .fold(0, |n: i64, d| (n * 10 + i64::from(d - b'0')).min(EXPONENT_LIMIT));
                 sign * magnitude
             }
             _ => return None,
         };
-        Some(Self { negative, integer, fraction, exponent })
+        Some(Self {
+            negative,
+            integer,
+            fraction,
+            exponent,
+        })
     }
 
     /// Whether the exponent is one that PostgreSQL reads.
@@ -77,8 +86,15 @@ impl<'a> Decimal<'a> {
     fn trimmed(&self) -> (impl Iterator<Item = u8> + Clone, i64) {
         let leading = self.digits().take_while(|d| *d == b'0').count();
         let total = self.integer.len() + self.fraction.len();
-        let trailing = if leading == total { 0 } else { self.digits().rev().take_while(|d| *d == b'0').count() };
-        (self.digits().skip(leading).take(total - leading - trailing), self.scale() - trailing as i64)
+        let trailing = if leading == total {
+            0
+        } else {
+            self.digits().rev().take_while(|d| *d == b'0').count()
+        };
+        (
+            self.digits().skip(leading).take(total - leading - trailing),
+            self.scale() - trailing as i64,
+        )
     }
 
     fn digits(&self) -> impl DoubleEndedIterator<Item = u8> + Clone {
@@ -125,6 +141,9 @@ impl<'a> Decimal<'a> {
 }
 
 fn split_digits(text: &[u8]) -> (&[u8], &[u8]) {
-    let end = text.iter().position(|b| !b.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .iter()
+        .position(|b| !b.is_ascii_digit())
+        .unwrap_or(text.len());
     text.split_at(end)
 }

@@ -128,7 +128,14 @@ pub(crate) fn canonical(
 }
 
 fn parse(text: &[u8], policy: TextPolicy, arena: &mut Arena, changes: &mut Changes) -> Outcome<Node> {
-    let Arena { text: kept, nesting, open, pending, members, .. } = arena;
+    let Arena {
+        text: kept,
+        nesting,
+        open,
+        pending,
+        members,
+        ..
+    } = arena;
     kept.clear();
     open.clear();
     pending.clear();
@@ -138,13 +145,20 @@ fn parse(text: &[u8], policy: TextPolicy, arena: &mut Arena, changes: &mut Chang
     loop {
         let start = kept.len();
         let token = lexer.next(Some((kept, policy, changes)))?;
-        let span = |kept: &Vec<u8>| Span { start: start as u32, end: kept.len() as u32 };
+        let span = |kept: &Vec<u8>| Span {
+            start: start as u32,
+            end: kept.len() as u32,
+        };
         if kept.len() > MAX_FIELD_BYTES {
             return too_large(kept.len() as u64);
         }
         let value = match token {
             Token::BeginArray | Token::BeginObject => {
-                open.push(Open { object: token == Token::BeginObject, key, first: pending.len() });
+                open.push(Open {
+                    object: token == Token::BeginObject,
+                    key,
+                    first: pending.len(),
+                });
                 too_deep(open.len())?;
                 key = NO_KEY;
                 continue;
@@ -169,15 +183,24 @@ fn parse(text: &[u8], policy: TextPolicy, arena: &mut Arena, changes: &mut Chang
             }
             Token::EndArray | Token::EndObject => {
                 // The lexer closes only what it has opened.
-                let Some(closed) = open.pop() else { return refuse("the JSON closes more than it opens") };
+                let Some(closed) = open.pop() else {
+                    return refuse("the JSON closes more than it opens");
+                };
                 key = closed.key;
                 if closed.object {
                     sort_members(kept, pending, closed.first);
                 }
                 let first = members.len() as u32;
                 members.extend(pending.drain(closed.first..));
-                let span = Span { start: first, end: members.len() as u32 };
-                if closed.object { Node::Object(span) } else { Node::Array(span) }
+                let span = Span {
+                    start: first,
+                    end: members.len() as u32,
+                };
+                if closed.object {
+                    Node::Object(span)
+                } else {
+                    Node::Array(span)
+                }
             }
             // The root is the one value that nothing encloses.
             Token::End => match pending.first() {
@@ -210,7 +233,9 @@ fn sort_members(text: &[u8], pending: &mut Vec<Member>, first: usize) {
     members.sort_by(order);
     let mut kept = 0;
     for i in 0..members.len() {
-        let repeated = members.get(i + 1).is_some_and(|next| order(&members[i], next).is_eq());
+        let repeated = members
+            .get(i + 1)
+            .is_some_and(|next| order(&members[i], next).is_eq());
         if !repeated {
             members[kept] = members[i];
             kept += 1;
@@ -221,7 +246,11 @@ fn sort_members(text: &[u8], pending: &mut Vec<Member>, first: usize) {
 
 fn print_number(digits: &[u8], out: &mut Vec<u8>) -> Outcome {
     match Decimal::parse(digits) {
-        Some(d) if d.has_readable_exponent() && d.scale() <= MAX_SCALE && d.integer_digits() <= MAX_INTEGER_DIGITS => {
+        Some(d)
+            if d.has_readable_exponent()
+                && d.scale() <= MAX_SCALE
+                && d.integer_digits() <= MAX_INTEGER_DIGITS =>
+        {
             d.print(out);
             Ok(())
         }
@@ -230,7 +259,12 @@ fn print_number(digits: &[u8], out: &mut Vec<u8>) -> Outcome {
 }
 
 fn print(root: Node, arena: &mut Arena, out: &mut Vec<u8>) -> Outcome {
-    let Arena { text, members, printing, .. } = arena;
+    let Arena {
+        text,
+        members,
+        printing,
+        ..
+    } = arena;
     let limit = out.len() + MAX_FIELD_BYTES;
     printing.clear();
     let mut node = root;
@@ -241,7 +275,11 @@ fn print(root: Node, arena: &mut Arena, out: &mut Vec<u8>) -> Outcome {
             Node::Array(span) | Node::Object(span) => {
                 let object = matches!(node, Node::Object(_));
                 out.push(if object { b'{' } else { b'[' });
-                printing.push(Printing { object, next: span.start, end: span.end });
+                printing.push(Printing {
+                    object,
+                    next: span.start,
+                    end: span.end,
+                });
                 if span.start < span.end {
                     // Told from the later members by not being preceded by a comma.
                     node = member(printing, members, text, out);
@@ -270,7 +308,9 @@ fn print(root: Node, arena: &mut Arena, out: &mut Vec<u8>) -> Outcome {
 /// Prints the key of the innermost container's next member and returns its value.
 fn member(printing: &mut [Printing], members: &[Member], text: &[u8], out: &mut Vec<u8>) -> Node {
     // Called only with a container open that has a member left.
-    let Some(top) = printing.last_mut() else { return Node::Plain(NO_KEY) };
+    let Some(top) = printing.last_mut() else {
+        return Node::Plain(NO_KEY);
+    };
     let member = members[top.next as usize];
     top.next += 1;
     if top.object {
@@ -298,7 +338,14 @@ fn print_string(text: &[u8], out: &mut Vec<u8>) {
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
-            _ => out.extend_from_slice(&[b'\\', b'u', b'0', b'0', HEX[usize::from(b >> 4)], HEX[usize::from(b & 15)]]),
+            _ => out.extend_from_slice(&[
+                b'\\',
+                b'u',
+                b'0',
+                b'0',
+                HEX[usize::from(b >> 4)],
+                HEX[usize::from(b & 15)],
+            ]),
         }
     }
     out.extend_from_slice(&text[from..]);

@@ -49,7 +49,11 @@ impl<'a> Lexer<'a> {
     /// A lexer at the start of the text. `open` is a buffer whose content does not matter.
     pub(crate) fn new(text: &'a [u8], open: &'a mut Vec<bool>) -> Self {
         open.clear();
-        Self { rest: text, expect: Expect::Value, open }
+        Self {
+            rest: text,
+            expect: Expect::Value,
+            open,
+        }
     }
 
     /// The next token. Not to be called again after [`Token::End`] or an error.
@@ -57,7 +61,11 @@ impl<'a> Lexer<'a> {
         self.skip_space();
         if self.expect == Expect::CommaOrEnd {
             let Some(&object) = self.open.last() else {
-                return if self.rest.is_empty() { Ok(Token::End) } else { refuse(MALFORMED) };
+                return if self.rest.is_empty() {
+                    Ok(Token::End)
+                } else {
+                    refuse(MALFORMED)
+                };
             };
             match self.rest.first() {
                 Some(b',') => {
@@ -120,7 +128,11 @@ impl<'a> Lexer<'a> {
     }
 
     fn skip_space(&mut self) {
-        let n = self.rest.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')).count();
+        let n = self
+            .rest
+            .iter()
+            .take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'))
+            .count();
         self.rest = &self.rest[n..];
     }
 
@@ -167,7 +179,9 @@ impl<'a> Lexer<'a> {
         let mut rest = &self.rest[1..];
         loop {
             let plain = rest.iter().position(|b| matches!(b, b'"' | b'\\' | 0..=0x1F));
-            let Some(plain) = plain else { return refuse(MALFORMED) };
+            let Some(plain) = plain else {
+                return refuse(MALFORMED);
+            };
             if let Some((out, _, _)) = &mut unescape {
                 out.extend_from_slice(&rest[..plain]);
             }
@@ -192,6 +206,7 @@ impl<'a> Lexer<'a> {
                     }
                     tail
                 }
+                [b'\\'] => return refuse(MALFORMED),
                 _ => return refuse("the JSON holds a control character that is not escaped"),
             };
         }
@@ -200,8 +215,12 @@ impl<'a> Lexer<'a> {
 
 /// Reads what follows `\u`: one code unit, or two if they are a pair.
 fn unicode<'a>(text: &'a [u8], unescape: Option<&mut Unescape<'_>>) -> Outcome<&'a [u8]> {
-    let Some((unit, rest)) = hex4(text) else { return refuse(MALFORMED) };
-    let Some((out, policy, changes)) = unescape else { return Ok(rest) };
+    let Some((unit, rest)) = hex4(text) else {
+        return refuse(MALFORMED);
+    };
+    let Some((out, policy, changes)) = unescape else {
+        return Ok(rest);
+    };
     let low = match rest {
         [b'\\', b'u', tail @ ..] if (0xD800..0xDC00).contains(&unit) => hex4(tail),
         _ => None,
@@ -222,6 +241,8 @@ fn unicode<'a>(text: &'a [u8], unescape: Option<&mut Unescape<'_>>) -> Outcome<&
 
 fn hex4(text: &[u8]) -> Option<(u32, &[u8])> {
     let (digits, rest) = text.split_first_chunk::<4>()?;
-    let unit = digits.iter().try_fold(0, |n, d| Some(n << 4 | (*d as char).to_digit(16)?))?;
+    let unit = digits
+        .iter()
+        .try_fold(0, |n, d| Some(n << 4 | (*d as char).to_digit(16)?))?;
     Some((unit, rest))
 }

@@ -22,6 +22,9 @@ pub(crate) mod render;
 mod text;
 mod xml;
 
+#[cfg(test)]
+mod tests;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg_type::PgType;
 use crate::policy::TextPolicy;
@@ -70,20 +73,32 @@ impl RowEncoder {
     pub fn compile(columns: &[ColumnSpec]) -> Result<Self> {
         const MAX_COLUMNS: usize = 1600;
         if columns.len() > MAX_COLUMNS {
-            let message = format!("a table has {} columns, and PostgreSQL takes {MAX_COLUMNS}", columns.len());
+            let message = format!(
+                "a table has {} columns, and PostgreSQL takes {MAX_COLUMNS}",
+                columns.len()
+            );
             return Err(Error::new(ErrorKind::Config, message));
         }
         let columns = columns
             .iter()
-            .map(|spec| match Codec::choose(&spec.kind, &spec.ty, spec.text, spec.round) {
-                Some(codec) => Ok(Column { spec: spec.clone(), codec }),
-                None => Err(Error::new(
-                    ErrorKind::Config,
-                    format!("values of kind {} cannot become {}", kind_name(&spec.kind), spec.ty),
-                )
-                .at("column", &spec.name)
-                .hint("choose another type for the column, or leave it out")),
-            })
+            .map(
+                |spec| match Codec::choose(&spec.kind, &spec.ty, spec.text, spec.round) {
+                    Some(codec) => Ok(Column {
+                        spec: spec.clone(),
+                        codec,
+                    }),
+                    None => Err(Error::new(
+                        ErrorKind::Config,
+                        format!(
+                            "values of kind {} cannot become {}",
+                            kind_name(&spec.kind),
+                            spec.ty
+                        ),
+                    )
+                    .at("column", &spec.name)
+                    .hint("choose another type for the column, or leave it out")),
+                },
+            )
             .collect::<Result<_>>()?;
         Ok(Self { columns })
     }

@@ -18,7 +18,10 @@ pub(crate) struct ShortText {
 
 impl ShortText {
     fn new() -> Self {
-        Self { bytes: [0; 64], len: 0 }
+        Self {
+            bytes: [0; 64],
+            len: 0,
+        }
     }
 
     /// A value that prints in at most 64 ASCII characters.
@@ -34,7 +37,10 @@ impl ShortText {
     pub(crate) fn of_scaled(unscaled: i128, scale: i16) -> Self {
         let mut text = Self::new();
         let written = write!(text, "{unscaled}e{}", -i32::from(scale));
-        debug_assert!(written.is_ok(), "40 characters and an exponent need fewer than 64");
+        debug_assert!(
+            written.is_ok(),
+            "40 characters and an exponent need fewer than 64"
+        );
         text
     }
 
@@ -78,10 +84,15 @@ fn unusual_integer(value: Value<'_>, scratch: &mut Scratch) -> Outcome<i64> {
     let whole = match value {
         Value::Decimal { unscaled, scale } => whole_decimal(unscaled, scale),
         // 2^63 is a float, the largest i64 is not.
-        Value::Float64(f) if f.trunc() == f && (-(2f64.powi(63))..2f64.powi(63)).contains(&f) => Some(f as i64),
+        Value::Float64(f) if f.trunc() == f && (-(2f64.powi(63))..2f64.powi(63)).contains(&f) => {
+            Some(f as i64)
+        }
         Value::Float32(f) => return unusual_integer(Value::Float64(f.into()), scratch),
         Value::Text(_) | Value::Utf16(_) => parse::with_text(value, scratch, |text| {
-            Ok(Some(text.parse().map_err(|_| "the text is not a whole number of 64 bits")?))
+            Ok(Some(
+                text.parse()
+                    .map_err(|_| "the text is not a whole number of 64 bits")?,
+            ))
         })?,
         Value::Float64(_) | Value::DecimalNan | Value::DecimalInfinity { .. } => None,
         _ => return wrong_kind(),
@@ -160,7 +171,12 @@ pub(crate) fn encode_bool(value: Value<'_>, out: &mut Vec<u8>, scratch: &mut Scr
 
 /// Appends a `double precision`. The bits of a float stay as they are: PostgreSQL keeps them.
 #[inline]
-pub(crate) fn encode_float8(value: Value<'_>, round: bool, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
+pub(crate) fn encode_float8(
+    value: Value<'_>,
+    round: bool,
+    out: &mut Vec<u8>,
+    scratch: &mut Scratch,
+) -> Outcome {
     let float = match value {
         Value::Float64(f) => f,
         Value::Float32(f) => f.into(),
@@ -172,7 +188,12 @@ pub(crate) fn encode_float8(value: Value<'_>, round: bool, out: &mut Vec<u8>, sc
 
 /// Appends a `real`.
 #[inline]
-pub(crate) fn encode_float4(value: Value<'_>, round: bool, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
+pub(crate) fn encode_float4(
+    value: Value<'_>,
+    round: bool,
+    out: &mut Vec<u8>,
+    scratch: &mut Scratch,
+) -> Outcome {
     let float = match value {
         Value::Float32(f) => f,
         Value::Float64(wide) if wide.is_nan() => f32::NAN,
@@ -211,7 +232,13 @@ fn float_from(value: Value<'_>, round: bool, scratch: &mut Scratch) -> Outcome<f
         Value::Int64(_) | Value::Int32(_) | Value::Int16(_) => {
             let int = integer(value, scratch)?;
             let float = int as f64;
-            approximated(float, float as i128 == i128::from(int), true, round, &mut scratch.changes)
+            approximated(
+                float,
+                float as i128 == i128::from(int),
+                true,
+                round,
+                &mut scratch.changes,
+            )
         }
         Value::Decimal { unscaled, scale } => {
             let text = ShortText::of_scaled(unscaled, scale);
@@ -226,7 +253,12 @@ fn float_from(value: Value<'_>, round: bool, scratch: &mut Scratch) -> Outcome<f
             let (float, same) = parse::with_text(value, scratch, |text| {
                 let float: f64 = text.parse().map_err(|_| "the text is not a number")?;
                 let named = text.bytes().all(|b| !b.is_ascii_digit());
-                Ok((float, named || (float.is_finite() && same_number(text.as_bytes(), ShortText::of(float).as_bytes()))))
+                Ok((
+                    float,
+                    named
+                        || (float.is_finite()
+                            && same_number(text.as_bytes(), ShortText::of(float).as_bytes())),
+                ))
             })?;
             approximated(float, same, float.is_finite(), round, &mut scratch.changes)
         }
@@ -244,9 +276,16 @@ fn same_number(text: &[u8], float: &[u8]) -> bool {
 
 /// Appends a `numeric`.
 #[inline]
-pub(crate) fn encode_numeric(value: Value<'_>, spec: NumericSpec, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
+pub(crate) fn encode_numeric(
+    value: Value<'_>,
+    spec: NumericSpec,
+    out: &mut Vec<u8>,
+    scratch: &mut Scratch,
+) -> Outcome {
     match value {
-        Value::Decimal { unscaled, scale } => numeric::encode_scaled(unscaled, scale, spec, out, &mut scratch.changes),
+        Value::Decimal { unscaled, scale } => {
+            numeric::encode_scaled(unscaled, scale, spec, out, &mut scratch.changes)
+        }
         other => unusual_numeric(other, spec, out, scratch),
     }
 }
@@ -260,7 +299,13 @@ fn unusual_numeric(value: Value<'_>, spec: NumericSpec, out: &mut Vec<u8>, scrat
         numeric::encode_infinity(f.is_sign_negative(), spec, out)
     };
     let short = |text: ShortText, out: &mut Vec<u8>, scratch: &mut Scratch| {
-        encode_text(text.as_bytes(), spec, out, &mut scratch.digits, &mut scratch.changes)
+        encode_text(
+            text.as_bytes(),
+            spec,
+            out,
+            &mut scratch.digits,
+            &mut scratch.changes,
+        )
     };
     match value {
         Value::Int64(_) | Value::Int32(_) | Value::Int16(_) => {
@@ -276,7 +321,13 @@ fn unusual_numeric(value: Value<'_>, spec: NumericSpec, out: &mut Vec<u8>, scrat
         Value::Float32(f) => short(ShortText::of(f), out, scratch),
         Value::Text(_) | Value::Utf16(_) => {
             parse::read_text(value, scratch)?;
-            encode_text(scratch.text.trim_ascii(), spec, out, &mut scratch.digits, &mut scratch.changes)
+            encode_text(
+                scratch.text.trim_ascii(),
+                spec,
+                out,
+                &mut scratch.digits,
+                &mut scratch.changes,
+            )
         }
         _ => wrong_kind(),
     }

@@ -64,7 +64,9 @@ pub(crate) fn encode_scaled(
             }
             column.max(0)
         }
-        None if i64::from(scale) > MAX_SCALE => return refuse("the decimal has more than 16383 digits after the point"),
+        None if i64::from(scale) > MAX_SCALE => {
+            return refuse("the decimal has more than 16383 digits after the point");
+        }
         None => scale.max(0),
     };
     write_scaled(negative, magnitude, scale, display as u16, out);
@@ -81,7 +83,11 @@ fn drop_digits(magnitude: u128, count: i32, round: bool, changes: &mut Changes) 
     let (quotient, remainder, half_up) = match POW10.get(count as usize) {
         Some(&power) => match (u64::try_from(magnitude), u64::try_from(power)) {
             (Ok(m), Ok(p)) => (u128::from(m / p), u128::from(m % p), m % p >= p / 2),
-            _ => (magnitude / power, magnitude % power, magnitude % power >= power / 2),
+            _ => (
+                magnitude / power,
+                magnitude % power,
+                magnitude % power >= power / 2,
+            ),
         },
         // No magnitude of 128 bits reaches half of 10^39.
         None => (0, magnitude, false),
@@ -143,11 +149,17 @@ fn write_scaled(negative: bool, mut magnitude: u128, scale: i32, display: u16, o
     let digits = count - first;
     let (weight, sign) = match digits {
         0 => (0, 0),
-        _ => (lowest + count as i32 - 1, if negative { SIGN_NEGATIVE } else { 0 }),
+        _ => (
+            lowest + count as i32 - 1,
+            if negative { SIGN_NEGATIVE } else { 0 },
+        ),
     };
     let mut frame = [0u8; 12 + 2 * MAX_GROUPS];
     header(&mut frame, digits, weight as i16, sign, display);
-    for (slot, group) in frame[12..].chunks_exact_mut(2).zip(groups[first..count].iter().rev()) {
+    for (slot, group) in frame[12..]
+        .chunks_exact_mut(2)
+        .zip(groups[first..count].iter().rev())
+    {
         slot.copy_from_slice(&group.to_be_bytes());
     }
     out.extend_from_slice(&frame[..12 + 2 * digits]);
@@ -176,7 +188,11 @@ pub(crate) fn encode_infinity(negative: bool, spec: NumericSpec, out: &mut Vec<u
         return refuse("an infinite number fits only a numeric without precision");
     }
     let mut frame = [0; 12];
-    let sign = if negative { SIGN_NEGATIVE_INFINITY } else { SIGN_INFINITY };
+    let sign = if negative {
+        SIGN_NEGATIVE_INFINITY
+    } else {
+        SIGN_INFINITY
+    };
     header(&mut frame, 0, 0, sign, INFINITY_SCALE);
     out.extend_from_slice(&frame);
     Ok(())
@@ -201,7 +217,8 @@ pub(crate) fn encode_digits(
             if scale > column {
                 let kept = digits.len().saturating_sub((scale - column) as usize);
                 // With fewer digits than there are to drop, there are zeros before them, and no half is reached.
-                let half_up = digits.len() as i64 >= scale - column && digits.get(kept).is_some_and(|d| *d >= b'5');
+                let half_up =
+                    digits.len() as i64 >= scale - column && digits.get(kept).is_some_and(|d| *d >= b'5');
                 if digits[kept..].iter().any(|d| *d != b'0') {
                     if !spec.round {
                         return loses_digits();
@@ -272,7 +289,10 @@ fn write_digits(negative: bool, digits: &[u8], scale: i64, display: u16, out: &m
     out.truncate(start + 12 + 2 * nonzero);
     let (weight, sign) = match nonzero {
         0 => (0, 0),
-        _ => (lowest + count as i64 - 1, if negative { SIGN_NEGATIVE } else { 0 }),
+        _ => (
+            lowest + count as i64 - 1,
+            if negative { SIGN_NEGATIVE } else { 0 },
+        ),
     };
     header(&mut out[start..], nonzero, weight as i16, sign, display);
 }

@@ -9,7 +9,11 @@ use super::text;
 
 /// Puts the value's text into `scratch.text`, as UTF-8.
 pub(crate) fn read_text(value: Value<'_>, scratch: &mut Scratch) -> Outcome {
-    let Scratch { text: buffer, changes, .. } = scratch;
+    let Scratch {
+        text: buffer,
+        changes,
+        ..
+    } = scratch;
     buffer.clear();
     match value {
         Value::Text(s) | Value::Json(s) => text::utf8_into(s, TextPolicy::Reject, buffer, changes),
@@ -31,14 +35,23 @@ pub(crate) fn with_text<T>(
 
 /// A UUID: 32 hexadecimal digits, with hyphens in the usual places or none, with braces or without.
 pub(crate) fn uuid(text: &str) -> Result<[u8; 16], &'static str> {
-    let bare = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).unwrap_or(text);
-    uuid::Uuid::try_parse(bare).map(uuid::Uuid::into_bytes).map_err(|_| "the text is not a UUID")
+    let bare = text
+        .strip_prefix('{')
+        .and_then(|t| t.strip_suffix('}'))
+        .unwrap_or(text);
+    uuid::Uuid::try_parse(bare)
+        .map(uuid::Uuid::into_bytes)
+        .map_err(|_| "the text is not a UUID")
 }
 
 /// A date, `YYYY-MM-DD` or `YYYYMMDD`: days from 2000-01-01.
 pub(crate) fn date(text: &str) -> Result<i32, &'static str> {
     let (days, rest) = leading_date(text).ok_or(NOT_A_DATE)?;
-    if rest.is_empty() { Ok(days) } else { Err(NOT_A_DATE) }
+    if rest.is_empty() {
+        Ok(days)
+    } else {
+        Err(NOT_A_DATE)
+    }
 }
 
 /// A time of day, `HH:MM`, `HH:MM:SS` or with a fraction of up to nine digits: nanoseconds.
@@ -78,27 +91,44 @@ pub(crate) fn timestamp(text: &str) -> Result<(i32, i64, bool), &'static str> {
     }
     let utc = nanos - sign * (hours * 60 + minutes) * 60_000_000_000;
     let days = i64::from(days) + utc.div_euclid(DAY_NANOS);
-    Ok((i32::try_from(days).map_err(|_| NOT)?, utc.rem_euclid(DAY_NANOS), true))
+    Ok((
+        i32::try_from(days).map_err(|_| NOT)?,
+        utc.rem_euclid(DAY_NANOS),
+        true,
+    ))
 }
 
 const NOT_A_DATE: &str = "the text is not an ISO 8601 date";
 
 fn leading_date(text: &str) -> Option<(i32, &[u8])> {
     let (year, month, day, rest) = match text.as_bytes() {
-        [y @ .., b'-', _, _, b'-', _, _] if y.len() >= 4 && !y.contains(&b'-') => split_long(text.as_bytes())?,
-        [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, rest @ ..] => {
-            (number(&[*y1, *y2, *y3, *y4])?, number(&[*m1, *m2])?, number(&[*d1, *d2])?, rest)
+        [y @ .., b'-', _, _, b'-', _, _] if y.len() >= 4 && !y.contains(&b'-') => {
+            split_long(text.as_bytes())?
         }
-        [y1, y2, y3, y4, m1, m2, d1, d2, rest @ ..] => {
-            (number(&[*y1, *y2, *y3, *y4])?, number(&[*m1, *m2])?, number(&[*d1, *d2])?, rest)
-        }
+        [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, rest @ ..] => (
+            number(&[*y1, *y2, *y3, *y4])?,
+            number(&[*m1, *m2])?,
+            number(&[*d1, *d2])?,
+            rest,
+        ),
+        [y1, y2, y3, y4, m1, m2, d1, d2, rest @ ..] => (
+            number(&[*y1, *y2, *y3, *y4])?,
+            number(&[*m1, *m2])?,
+            number(&[*d1, *d2])?,
+            rest,
+        ),
         _ => return None,
     };
     // ISO 8601 has a year 0; PostgreSQL reads none, and neither does this.
     if year == 0 {
         return None;
     }
-    let days = Civil { year, month: month.try_into().ok()?, day: day.try_into().ok()? }.to_days()?;
+    let days = Civil {
+        year,
+        month: month.try_into().ok()?,
+        day: day.try_into().ok()?,
+    }
+    .to_days()?;
     Some((days.try_into().ok()?, rest))
 }
 
@@ -109,7 +139,9 @@ fn split_long(text: &[u8]) -> Option<(i64, i64, i64, &[u8])> {
 }
 
 fn leading_time(text: &[u8]) -> Option<(i64, &[u8])> {
-    let [h1, h2, b':', m1, m2, rest @ ..] = text else { return None };
+    let [h1, h2, b':', m1, m2, rest @ ..] = text else {
+        return None;
+    };
     let (hours, minutes) = (number(&[*h1, *h2])?, number(&[*m1, *m2])?);
     let (seconds, fraction, rest) = match rest {
         [b':', s1, s2, rest @ ..] => {
@@ -136,5 +168,7 @@ fn number(digits: &[u8]) -> Option<i64> {
     if digits.len() > 9 {
         return None;
     }
-    digits.iter().try_fold(0, |n, d| d.is_ascii_digit().then(|| n * 10 + i64::from(d - b'0')))
+    digits
+        .iter()
+        .try_fold(0, |n, d| d.is_ascii_digit().then(|| n * 10 + i64::from(d - b'0')))
 }

@@ -28,7 +28,12 @@ pub(crate) fn render(value: Value<'_>, out: &mut Vec<u8>) -> Outcome {
         Value::DecimalInfinity { negative: true } => out.extend_from_slice(b"-Infinity"),
         Value::Uuid(bytes) => {
             let mut buffer = uuid::Uuid::encode_buffer();
-            out.extend_from_slice(uuid::Uuid::from_bytes(bytes).hyphenated().encode_lower(&mut buffer).as_bytes());
+            out.extend_from_slice(
+                uuid::Uuid::from_bytes(bytes)
+                    .hyphenated()
+                    .encode_lower(&mut buffer)
+                    .as_bytes(),
+            );
         }
         Value::Date(days) => civil::print_date(days.into(), out),
         Value::Time(nanos) => civil::print_time(nanos, out),
@@ -64,6 +69,11 @@ fn float(value: f64, text: ShortText, digits: i32, out: &mut Vec<u8>) {
         return;
     }
     out.extend_from_slice(mantissa.as_bytes());
-    let written = write!(out, "e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs());
+    let written = write!(
+        out,
+        "e{}{:02}",
+        if exponent < 0 { '-' } else { '+' },
+        exponent.abs()
+    );
     debug_assert!(written.is_ok(), "writing to memory failed");
 }

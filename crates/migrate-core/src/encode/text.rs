@@ -32,11 +32,21 @@ fn utf8_without_nul(text: &str, policy: TextPolicy, out: &mut Vec<u8>, changes: 
 }
 
 /// Appends UTF-16LE as UTF-8.
-pub(crate) fn utf16_into(bytes: &[u8], policy: TextPolicy, out: &mut Vec<u8>, changes: &mut Changes) -> Outcome {
-    if bytes.len() % 2 != 0 {
+pub(crate) fn utf16_into(
+    bytes: &[u8],
+    policy: TextPolicy,
+    out: &mut Vec<u8>,
+    changes: &mut Changes,
+) -> Outcome {
+    if !bytes.len().is_multiple_of(2) {
         return refuse("UTF-16 text has an odd number of bytes");
     }
-    if bytes.len() / 2 > MAX_FIELD_BYTES / 3 {
+    // No character takes fewer bytes than code units, and none more than three for each.
+    let units = bytes.len() / 2;
+    if units > MAX_FIELD_BYTES {
+        return too_large(units as u64);
+    }
+    if units > MAX_FIELD_BYTES / 3 {
         let needed = utf8_len(bytes);
         if needed > MAX_FIELD_BYTES as u64 {
             return too_large(needed);
@@ -85,7 +95,9 @@ fn some_units<'a>(
     let mut buffer = [0u8; 32];
     let mut used = 0;
     for _ in 0..8 {
-        let Some((unit, tail)) = rest.split_first_chunk::<2>() else { break };
+        let Some((unit, tail)) = rest.split_first_chunk::<2>() else {
+            break;
+        };
         rest = tail;
         let unit = u16::from_le_bytes(*unit);
         match unit {
@@ -178,7 +190,9 @@ pub(crate) fn nul(policy: TextPolicy, changes: &mut Changes, out: &mut Vec<u8>) 
 #[cold]
 pub(crate) fn surrogate(policy: TextPolicy, changes: &mut Changes, out: &mut Vec<u8>) -> Outcome {
     match policy {
-        TextPolicy::Reject => return refuse("the text holds an unpaired UTF-16 surrogate, which is no character"),
+        TextPolicy::Reject => {
+            return refuse("the text holds an unpaired UTF-16 surrogate, which is no character");
+        }
         TextPolicy::Strip => changes.add(Conversion::SurrogateStripped),
         TextPolicy::Replace => {
             changes.add(Conversion::SurrogateReplaced);
@@ -197,7 +211,9 @@ pub(crate) fn check_length(text: &[u8], limit: u32) -> Outcome {
     }
     let chars = count_chars(text);
     if chars > limit as usize {
-        return refuse(format!("the text has {chars} characters, and the column takes {limit}"));
+        return refuse(format!(
+            "the text has {chars} characters, and the column takes {limit}"
+        ));
     }
     Ok(())
 }
@@ -213,7 +229,9 @@ pub(crate) fn pad(out: &mut Vec<u8>, start: usize, length: u32) -> Outcome {
     }
     let surplus = chars - length;
     if out[out.len() - surplus..].iter().any(|b| *b != b' ') {
-        return refuse(format!("the text has {chars} characters, and the column takes {length}"));
+        return refuse(format!(
+            "the text has {chars} characters, and the column takes {length}"
+        ));
     }
     out.truncate(out.len() - surplus);
     Ok(())

@@ -46,13 +46,21 @@ struct Declaration<'a> {
 const MALFORMED: &str = "the XML declaration is malformed";
 
 fn split_declaration(text: &[u8]) -> Outcome<Option<(Declaration<'_>, &[u8])>> {
-    let Some(rest) = text.strip_prefix(b"<?xml") else { return Ok(None) };
+    let Some(rest) = text.strip_prefix(b"<?xml") else {
+        return Ok(None);
+    };
     // `<?xml-stylesheet` and the like are ordinary processing instructions.
     if !rest.first().is_some_and(|b| is_space(*b)) {
         return Ok(None);
     }
-    let Some((version, rest)) = attribute(rest, b"version") else { return refuse(MALFORMED) };
-    if version.is_empty() || version.iter().any(|b| !b.is_ascii_alphanumeric() && !b"._:-".contains(b)) {
+    let Some((version, rest)) = attribute(rest, b"version") else {
+        return refuse(MALFORMED);
+    };
+    if version.is_empty()
+        || version
+            .iter()
+            .any(|b| !b.is_ascii_alphanumeric() && !b"._:-".contains(b))
+    {
         return refuse(MALFORMED);
     }
     let rest = attribute(rest, b"encoding").map_or(rest, |(_, rest)| rest);

@@ -18,7 +18,7 @@ pub(crate) const CREATE: &str = "
     comment on schema migrate is 'Ledger of a migration; the command migrate clean removes it';
 
     create table migrate.run (
-        only               boolean primary key default true check (only),
+        one_row            boolean primary key default true check (one_row),
         format             integer not null,
         epoch              bigint not null default 1,
         source_kind        text not null,

@@ -138,7 +138,7 @@ fn examine(archive: &Archive, options: BacpacOptions) -> Result<Known> {
     };
     let Model { mut catalog, stored } = Model::read(archive.reader(entry)?, info).map_err(in_model)?;
     let parts = parts::by_table(archive, catalog.tables.iter().map(|t| &t.name))?;
-    let tables = scan::scan(archive, &stored, parts, origin.rows, options.threads.max(1), options.scan).map_err(in_file)?;
+    let tables = scan::scan(archive, &stored, parts, origin.rows, options.threads.max(1), options.scan)?;
     scan::check_total(&tables, origin.rows).map_err(in_file)?;
     for table in &mut catalog.tables {
         let found = tables.get(&table.name);

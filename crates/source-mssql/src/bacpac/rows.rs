@@ -77,6 +77,11 @@ impl Rows {
         self.window.offset() + self.length as u64
     }
 
+    /// Names the part and its file as the place of an error.
+    pub(crate) fn place(&self, error: Error) -> Error {
+        self.window.place(error)
+    }
+
     /// Moves to the next row. False at the part's end, which was verified then.
     #[inline]
     pub(crate) fn next(&mut self) -> Result<bool> {

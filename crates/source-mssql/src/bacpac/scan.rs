@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use migrate_core::catalog::ObjectName;
 use migrate_core::value::Value;
@@ -71,7 +71,8 @@ pub(crate) fn scan(
     let parts: BTreeMap<ObjectName, Vec<Entry>> = parts.into_iter().collect();
     let mut choices: BTreeMap<&ObjectName, Vec<LayoutChoice>> = BTreeMap::new();
     for table in parts.keys() {
-        choices.insert(table, candidates(columns(stored, table)?));
+        let columns = columns(stored, table).map_err(|e| e.at("file", &*archive.name))?;
+        choices.insert(table, candidates(columns));
     }
     let mut tasks = Vec::new();
     for (table, entries) in &parts {
@@ -84,7 +85,7 @@ pub(crate) fn scan(
         }
     }
     tasks.sort_by_key(|t| std::cmp::Reverse(t.entry.size));
-    let mut outcomes = run(archive, &tasks, threads)?;
+    let mut outcomes = run(archive, &tasks, total, threads)?;
 
     let mut open: Vec<Undecided<'_>> = Vec::new();
     let mut out: HashMap<ObjectName, TableParts> = HashMap::new();
@@ -138,7 +139,7 @@ pub(crate) fn scan(
             _ => open.push(Undecided { table, entries, fitting }),
         }
     }
-    decide(open, &agreed, stored, total, &mut out)?;
+    decide(open, &agreed, stored, total, &mut out).map_err(|e| e.at("file", &*archive.name))?;
     Ok(out)
 }
 
@@ -255,15 +256,21 @@ fn decide(
 type Outcomes<'a> = HashMap<(&'a ObjectName, usize, usize), Outcome>;
 
 /// Works through the tasks, the largest first.
-fn run<'a>(archive: &Archive, tasks: &[Task<'a>], threads: usize) -> Result<Outcomes<'a>> {
+fn run<'a>(
+    archive: &Archive,
+    tasks: &[Task<'a>],
+    total: Option<u64>,
+    threads: usize,
+) -> Result<Outcomes<'a>> {
     let next = AtomicUsize::new(0);
+    let counter = Counter { counted: AtomicU64::new(0), total };
     let stop = AtomicBool::new(false);
     let outcomes: Mutex<Outcomes<'a>> = Mutex::new(HashMap::new());
     let work = || {
         while !stop.load(Ordering::Relaxed) {
             let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
             for (index, choice) in task.choices.iter().enumerate() {
-                let outcome = read_part(archive, task, *choice);
+                let outcome = read_part(archive, task, *choice, &counter);
                 // Without a choice of layouts, a failure is the end.
                 if task.choices.len() == 1 && matches!(outcome, Outcome::Fails { .. }) {
                     stop.store(true, Ordering::Relaxed);
@@ -282,10 +289,42 @@ fn run<'a>(archive: &Archive, tasks: &[Task<'a>], threads: usize) -> Result<Outc
         }
         Ok(())
     })?;
-    outcomes.into_inner().map_err(|_| crate::classify::internal("a scanning thread panicked"))
+    let mut outcomes = outcomes.into_inner().map_err(|_| crate::classify::internal("a scanning thread panicked"))?;
+    if stop.into_inner() {
+        // The others were not read to the end, so they are not judged.
+        let failed = |task: &&Task<'_>| {
+            task.choices.len() == 1 && matches!(outcomes.get(&(task.table, task.part, 0)), Some(Outcome::Fails { .. }))
+        };
+        let first = tasks.iter().filter(failed).map(|t| (t.table, t.part, 0)).min();
+        if let Some(Outcome::Fails { error, .. }) = first.and_then(|key| outcomes.remove(&key)) {
+            return Err(error);
+        }
+    }
+    Ok(outcomes)
 }
 
-fn read_part(archive: &Archive, task: &Task<'_>, choice: LayoutChoice) -> Outcome {
+/// Rows of all parts that can be read in one way only, so that a file with far too many is not read to its end.
+struct Counter {
+    counted: AtomicU64,
+    total: Option<u64>,
+}
+
+/// Rows between two looks at the counter.
+const STEP: u64 = 1 << 16;
+
+impl Counter {
+    fn add(&self, rows: u64) -> Result<()> {
+        let counted = self.counted.fetch_add(rows, Ordering::Relaxed) + rows;
+        match self.total {
+            Some(total) if counted > total => {
+                Err(corrupt(format!("the file holds more rows than the {total} that its Origin.xml states")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn read_part(archive: &Archive, task: &Task<'_>, choice: LayoutChoice, counter: &Counter) -> Outcome {
     let layout = RowLayout::new(&task.table.to_string(), task.columns, choice);
     let mut rows = match archive.reader(task.entry) {
         Ok(reader) => Rows::new(layout, Window::new(reader)),
@@ -298,9 +337,13 @@ fn read_part(archive: &Archive, task: &Task<'_>, choice: LayoutChoice) -> Outcom
         Vec::new()
     };
     let mut hash = DefaultHasher::new();
+    let alone = task.choices.len() == 1;
     let mut go = || -> Result<u64> {
         while rows.next()? {
             rows.check()?;
+            if alone && rows.passed() % STEP == 0 {
+                counter.add(STEP).map_err(|e| rows.place(e))?;
+            }
             for column in &compared {
                 hash_value(&rows.value(*column)?, &mut hash);
             }

@@ -293,7 +293,7 @@ impl Context<'_> {
         // SQL Server shows an integer that does not fit as an asterisk; everything else is an error there.
         if value.class() == Class::Int && !national && !fixed {
             let shown = text.arg();
-            let sql = fill(&format!("case when length({{}}) > {room} then '*' else {{}} end"), &[shown, shown]);
+            let sql = fill(&format!("case when char_length({{}}) > {room} then '*' else {{}} end"), &[shown, shown]);
             return Ok(Value::atom(fill("({})", &[&sql]), target.clone(), value.nullable));
         }
         self.note(format!("a number that needs more than {room} characters is an error in SQL Server and cut here"));
@@ -304,7 +304,9 @@ impl Context<'_> {
     fn temporal(&mut self, value: &Value, target: &SqlType) -> Outcome<Value> {
         let pg = target.pg().map(|pg| pg.to_string()).unwrap_or_default();
         let cast = match (value.class(), target.class()) {
+            (Class::Offset, Class::Offset) | (Class::Time, Class::Time) if value.ty.pg() == target.pg() => value.clone(),
             (Class::Offset, Class::Offset) => value.cast(&pg),
+            (Class::Date, Class::DateTime) => value.cast("timestamp"),
             (Class::Offset, _) => {
                 return Err("a datetimeoffset's own local time is gone, because PostgreSQL keeps no offset".to_owned());
             }
@@ -325,7 +327,7 @@ impl Context<'_> {
                 }
                 value.cast(&pg)
             }
-            (Class::DateTime, Class::Date | Class::Time) | (Class::Date, Class::DateTime) => value.cast(&pg),
+            (Class::DateTime, Class::Date | Class::Time) => value.cast(&pg),
             (Class::Time, Class::Time) => value.cast(&pg),
             (Class::Time, Class::DateTime) => {
                 let sql = fill("(date '1900-01-01' + {})", &[&value.at(Prec::Product)]);
@@ -402,6 +404,19 @@ fn fits(from: &SqlType, to: &SqlType) -> bool {
     match (from.precision_scale(), to.precision_scale()) {
         (Some((p1, s1)), Some((p2, s2))) => s1 <= s2 && p1 - s1 <= p2 - s2,
         _ => false,
+    }
+}
+
+/// The text type that holds every value of a type.
+pub(super) fn text_type(ty: &SqlType) -> SqlType {
+    match ty.class() {
+        Class::Int => SqlType::varchar(digits(ty)),
+        Class::Bit => SqlType::varchar(1),
+        Class::Decimal => SqlType::varchar(u32::from(ty.precision_scale().map_or(38, |(p, _)| p)) + 3),
+        Class::Money => SqlType::varchar(22),
+        Class::Uuid => SqlType::varchar(36),
+        Class::Date => SqlType::varchar(10),
+        _ => SqlType::Text { len: None, national: false, fixed: false },
     }
 }
 

@@ -114,6 +114,11 @@ impl Dialect for TSql {
         self.base.supports_eq_alias_assignment()
     }
 
+    fn supports_group_by_expr(&self) -> bool {
+        // ROLLUP, CUBE and GROUPING SETS.
+        true
+    }
+
     fn supports_try_convert(&self) -> bool {
         self.base.supports_try_convert()
     }

@@ -189,7 +189,11 @@ impl Context<'_> {
             Class::Uuid if !equality => {
                 return Err("uniqueidentifier is ordered by its last bytes first, PostgreSQL's uuid by its first".to_owned());
             }
-            Class::Text => self.note_text(&[&left, &right]),
+            Class::Text => {
+                self.note_text(&[&left, &right]);
+                // Left as they are: char(n) compares without its padding in both.
+                return Ok((left, right));
+            }
             Class::Bit if !equality => common = SqlType::Int,
             // The comparison itself says how exact numbers of different scales meet.
             Class::Decimal | Class::Money if left.class().is_number() && right.class().is_number() => {
@@ -204,12 +208,13 @@ impl Context<'_> {
 
     /// Says what is different when text is compared.
     pub(super) fn note_text(&mut self, values: &[&Value]) {
-        if values.iter().any(|v| v.case_insensitive) {
+        let texts = || values.iter().filter(|v| v.class() == Class::Text);
+        if texts().any(|v| v.case_insensitive) {
             self.note(
                 "it compares text under a case-insensitive collation; PostgreSQL tells upper from lower case, and \
                  trailing spaces count",
             );
-        } else if values.iter().any(|v| v.lit.is_none() && !v.is_null()) {
+        } else if texts().any(|v| v.lit.is_none()) {
             self.note("it compares text; SQL Server ignores trailing spaces, PostgreSQL does not");
         }
     }

@@ -2,7 +2,7 @@
 
 use sqlparser::ast::{Expr, Query};
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::{Token, Tokenizer, Word};
+use sqlparser::tokenizer::{Token, Tokenizer, Whitespace, Word};
 
 use super::dialect::TSql;
 use super::value::Outcome;
@@ -38,10 +38,26 @@ pub(super) fn words(text: &str) -> Option<Vec<Token>> {
 
 fn parser<'a>(dialect: &'a TSql, text: &str) -> Outcome<Parser<'a>> {
     let mut tokens = Tokenizer::new(dialect, text).tokenize_with_location().map_err(|e| unreadable(&e))?;
-    for token in &mut tokens {
-        tidy(&mut token.token);
+    for i in 0..tokens.len() {
+        // `!<` and `!>` are not known to the tokenizer.
+        if let [first, second, ..] = tokens.get_mut(i..).unwrap_or_default()
+            && first.token == Token::ExclamationMark
+        {
+            match second.token {
+                Token::Lt => (first.token, second.token) = (Token::GtEq, blank()),
+                Token::Gt => (first.token, second.token) = (Token::LtEq, blank()),
+                _ => {}
+            }
+        }
+        if let Some(token) = tokens.get_mut(i) {
+            tidy(&mut token.token);
+        }
     }
     Ok(Parser::new(dialect).with_recursion_limit(DEPTH).with_tokens_with_locations(tokens))
+}
+
+fn blank() -> Token {
+    Token::Whitespace(Whitespace::Space)
 }
 
 /// Undoes what the tokenizer leaves as it was written.

@@ -3,6 +3,7 @@
 mod arithmetic;
 mod columns;
 mod dates;
+mod oracle;
 mod text;
 mod views;
 

@@ -136,11 +136,12 @@ impl Context<'_> {
                 let x = self.value(x)?;
                 let mut list = vec![x.arg().clone()];
                 if let Some(offset) = rest.first() {
-                    list.push(self.int_argument(offset)?.cast("integer").arg().clone());
+                    let offset = self.int_argument(offset)?;
+                    list.push(if offset.ty == SqlType::BigInt { offset.cast("integer").sql } else { offset.sql });
                 }
                 if let Some(default) = rest.get(1) {
                     let default = self.value(default)?;
-                    list.push(self.convert(default, &x.ty, Reason::Explicit(0))?.arg().clone());
+                    list.push(self.convert(default, &x.ty, Reason::Replace)?.sql);
                 }
                 let call = fill(&format!("{name}({{}})"), &[&join(&list, ", ")]);
                 Value { nullable: true, bare: false, lit: None, ..x }.with_sql(windowed(call))

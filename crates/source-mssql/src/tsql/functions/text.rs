@@ -5,7 +5,7 @@ use sqlparser::ast::{Expr, TrimWhereField};
 
 use super::Call;
 use crate::tsql::context::Context;
-use crate::tsql::convert::Reason;
+use crate::tsql::convert::{Reason, text_type};
 use crate::tsql::literal;
 use crate::tsql::types::{Class, SqlType};
 use crate::tsql::value::{Outcome, Prec, Value, fill, join};
@@ -45,7 +45,10 @@ impl Context<'_> {
         let value = match value.class() {
             Class::Text => value,
             Class::Null => value.cast("text").typed(SqlType::varchar(1)),
-            _ => self.convert(value, &SqlType::Text { len: None, national: false, fixed: false }, Reason::Operand)?,
+            _ => {
+                let ty = text_type(&value.ty);
+                self.convert(value, &ty, Reason::Operand)?
+            }
         };
         Ok(self.unpadded(&value))
     }
@@ -182,9 +185,10 @@ impl Context<'_> {
                 if s < 1 || l < 0 {
                     return Err("STUFF at a position outside the text".to_owned());
                 }
+                let put = if new.nullable { fill("coalesce({}, '')", &[new.arg()]) } else { new.sql.clone() };
                 let sql = fill(
-                    &format!("case when char_length({{}}) >= {s} then overlay({{}} placing coalesce({{}}, '') from {s} for {l}) end"),
-                    &[x.arg(), x.arg(), new.arg()],
+                    &format!("case when char_length({{}}) >= {s} then overlay({{}} placing {{}} from {s} for {l}) end"),
+                    &[x.arg(), x.arg(), &put],
                 );
                 let total = length(&x).zip(length(&new)).map(|(a, b)| (a + b).min(cap(is_national(&x))));
                 like(&x, sql, total, true)

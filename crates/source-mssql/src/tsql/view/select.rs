@@ -8,7 +8,6 @@ use sqlparser::ast::{
 
 use super::{Item, Leaf, sorted};
 use crate::tsql::context::{Context, Source, reference};
-use crate::tsql::types::Class;
 use crate::tsql::value::{Outcome, fill, join};
 
 impl Context<'_> {
@@ -49,9 +48,7 @@ impl Context<'_> {
                 Some(Distinct::Distinct) => {
                     head.push_sql("distinct ");
                     for item in &items {
-                        if item.value.class() == Class::Text {
-                            cx.note_text(&[&item.value]);
-                        }
+                        cx.note_text(&[&item.value]);
                     }
                 }
                 Some(Distinct::On(_)) => return Err("DISTINCT ON is not T-SQL".to_owned()),
@@ -186,9 +183,7 @@ impl Context<'_> {
             Expr::GroupingSets(list) => sets("grouping sets", list),
             key => {
                 let value = self.value(key)?;
-                if value.class() == Class::Text {
-                    self.note_text(&[&value]);
-                }
+                self.note_text(&[&value]);
                 Ok(value.sql)
             }
         }

@@ -1,0 +1,14 @@
+//! The pipeline's promises, each with the faults that would break it.
+
+mod bounds;
+mod cancellation;
+mod contracts;
+mod errors;
+mod faults;
+mod fencing;
+mod property;
+mod quarantine;
+mod resume;
+mod sink;
+mod source;
+mod stage;

@@ -1,0 +1,87 @@
+//! A database for each test on each installed PostgreSQL.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use migrate_pg_client::sqlx::{self, AssertSqlSafe, Connection, PgConnection, Row};
+use migrate_pg_embedded::{Cluster, find_all_installations, install_hint};
+use migrate_sink_postgres::{PostgresSink, SinkOptions};
+
+/// A fresh database.
+pub(crate) struct Database {
+    pub(crate) url: String,
+    pub(crate) major: u32,
+    cluster: &'static Cluster,
+}
+
+/// Runs a test in a fresh database of each server.
+pub(crate) async fn on_each_server<F, T>(test: F)
+where
+    F: Fn(Arc<Database>) -> T,
+    T: Future<Output = ()>,
+{
+    for cluster in clusters() {
+        test(Arc::new(Database::create(cluster).await)).await;
+    }
+}
+
+fn clusters() -> &'static [Cluster] {
+    static CLUSTERS: OnceLock<Vec<Cluster>> = OnceLock::new();
+    CLUSTERS.get_or_init(|| {
+        let installed: Vec<_> = find_all_installations().into_iter().filter(|i| i.version.major >= 14).collect();
+        assert!(!installed.is_empty(), "no PostgreSQL is installed: {:?}", install_hint());
+        let start = |i| Cluster::temporary(Some(i), &[("max_connections", "200")]).expect("a cluster");
+        installed.into_iter().map(start).collect()
+    })
+}
+
+impl Database {
+    async fn create(cluster: &'static Cluster) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let admin = cluster.url("postgres");
+        run(&admin, &format!("create database {name}")).await;
+        let url = cluster.url(&name);
+        Self { major: cluster.major(), url, cluster }
+    }
+
+    /// The URL for another role.
+    pub(crate) fn url_as(&self, user: &str, password: &str) -> String {
+        let name = self.url.rsplit('/').next().unwrap();
+        format!("postgres://{user}:{password}@127.0.0.1:{}/{name}", self.cluster.port())
+    }
+
+    pub(crate) async fn sink(&self) -> Arc<PostgresSink> {
+        PostgresSink::connect(SinkOptions::new(&self.url)).await.unwrap()
+    }
+
+    pub(crate) async fn run(&self, sql: &str) {
+        run(&self.url, sql).await;
+    }
+
+    /// The one value of a query as text; NULL as `None`.
+    pub(crate) async fn ask(&self, sql: &str) -> Option<String> {
+        self.list(sql).await.remove(0)
+    }
+
+    /// The first column of a query as text.
+    pub(crate) async fn list(&self, sql: &str) -> Vec<Option<String>> {
+        let mut connection = PgConnection::connect(&self.url).await.unwrap();
+        let text = format!("select v::text from ({sql}) as q (v)");
+        let rows = sqlx::query(AssertSqlSafe(text)).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// The first column of a query as text, where there are no NULLs, separated by spaces.
+    pub(crate) async fn words(&self, sql: &str) -> String {
+        self.list(sql).await.into_iter().map(Option::unwrap).collect::<Vec<_>>().join(" ")
+    }
+}
+
+async fn run(url: &str, sql: &str) {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}

@@ -1,0 +1,6 @@
+//! `.bacpac` files through the public interface: real ones, generated ones, and damaged ones.
+
+mod all_types;
+mod faults;
+mod reading;
+mod real_files;
