@@ -654,10 +654,11 @@ def compare_table(bacpac, table, psql, dsn, most):
     return False
 
 
-def compare(bacpac, psql, dsn, most):
+def compare(bacpac, psql, dsn, most, left_out):
     subprocess.run([psql, "-X", "-q", "-d", dsn, "-c", "select 1"], check=True, stdout=subprocess.DEVNULL)
     # A list, so that every table is looked at before the verdict.
-    return 0 if all([compare_table(bacpac, table, psql, dsn, most) for table in bacpac.tables]) else 1
+    tables = [table for table in bacpac.tables if str(table) not in left_out]
+    return 0 if all([compare_table(bacpac, table, psql, dsn, most) for table in tables]) else 1
 
 
 def main(arguments):
@@ -670,6 +671,7 @@ def main(arguments):
     comparing.add_argument("--dsn", required=True)
     comparing.add_argument("--psql", default="psql", metavar="PATH")
     comparing.add_argument("--differences", type=int, default=5, metavar="N", help="how many to show of each table")
+    comparing.add_argument("--except", dest="left_out", action="append", default=[], metavar="SCHEMA.TABLE")
     options = parser.parse_args(arguments)
     try:
         bacpac = Bacpac(options.file)
@@ -677,7 +679,7 @@ def main(arguments):
             return check(bacpac)
         if options.command == "dump":
             return dump(bacpac, options.table)
-        return compare(bacpac, options.psql, options.dsn, options.differences)
+        return compare(bacpac, options.psql, options.dsn, options.differences, options.left_out)
     except subprocess.CalledProcessError:
         print("psql could not connect", file=sys.stderr)  # the exception would print the connection string
         return 2

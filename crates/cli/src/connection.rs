@@ -68,28 +68,48 @@ fn choose_with(args: &DestinationArgs, variable: impl Fn(&str) -> Option<String>
         if text.trim().is_empty() {
             return Err(config("--to is empty"));
         }
-        let named_by = NamedBy::Flag { exposed: holds_password(text) };
-        return Ok(Choice::Server { url: text.trim().to_owned().into(), named_by });
+        let named_by = NamedBy::Flag {
+            exposed: holds_password(text),
+        };
+        return Ok(Choice::Server {
+            url: text.trim().to_owned().into(),
+            named_by,
+        });
     }
     if let Some(path) = &args.to_file {
-        return Ok(Choice::Server { url: read_file(path)?, named_by: NamedBy::File(path.clone()) });
+        return Ok(Choice::Server {
+            url: read_file(path)?,
+            named_by: NamedBy::File(path.clone()),
+        });
     }
     // Naming a database of the private cluster is choosing it.
     if !args.embedded && args.database.is_none() {
         for name in VARIABLES {
             if let Some(text) = variable(name).filter(|t| !t.trim().is_empty()) {
-                return Ok(Choice::Server { url: text.trim().to_owned().into(), named_by: NamedBy::Variable(name) });
+                return Ok(Choice::Server {
+                    url: text.trim().to_owned().into(),
+                    named_by: NamedBy::Variable(name),
+                });
             }
         }
     }
-    Ok(Choice::Embedded { data_dir: args.data_dir.clone(), database: args.database.clone() })
+    Ok(Choice::Embedded {
+        data_dir: args.data_dir.clone(),
+        database: args.database.clone(),
+    })
 }
 
 /// The first line that is neither empty nor a comment.
 fn read_file(path: &Path) -> Result<SecretString> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| config("the file with the destination cannot be read").at("file", path.display()).because(e))?;
-    let line = text.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with('#'));
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        config("the file with the destination cannot be read")
+            .at("file", path.display())
+            .because(e)
+    })?;
+    let line = text
+        .lines()
+        .map(str::trim)
+        .find(|l| !l.is_empty() && !l.starts_with('#'));
     line.map(|l| l.to_owned().into()).ok_or_else(|| {
         config("the file with the destination holds no connection string")
             .at("file", path.display())
@@ -140,23 +160,49 @@ mod tests {
 
     #[test]
     fn flags_come_before_the_environment() {
-        let flag = DestinationArgs { to: Some("postgres://c/3".to_owned()), ..args() };
+        let flag = DestinationArgs {
+            to: Some("postgres://c/3".to_owned()),
+            ..args()
+        };
         let (url, named_by) = server(choose_with(&flag, both).unwrap());
-        assert_eq!((url.as_str(), named_by), ("postgres://c/3", NamedBy::Flag { exposed: false }));
+        assert_eq!(
+            (url.as_str(), named_by),
+            ("postgres://c/3", NamedBy::Flag { exposed: false })
+        );
         let (url, named_by) = server(choose_with(&args(), both).unwrap());
-        assert_eq!((url.as_str(), named_by), ("postgres://a/1", NamedBy::Variable("MIGRATE_TO")));
+        assert_eq!(
+            (url.as_str(), named_by),
+            ("postgres://a/1", NamedBy::Variable("MIGRATE_TO"))
+        );
         let second = |name: &str| (name == "DATABASE_URL").then(|| both(name)).flatten();
-        assert_eq!(server(choose_with(&args(), second).unwrap()).1, NamedBy::Variable("DATABASE_URL"));
+        assert_eq!(
+            server(choose_with(&args(), second).unwrap()).1,
+            NamedBy::Variable("DATABASE_URL")
+        );
     }
 
     #[test]
     fn the_private_cluster_is_the_default_and_can_be_insisted_on() {
         let blank = |_: &str| Some(" ".to_owned());
-        assert!(matches!(choose_with(&args(), blank).unwrap(), Choice::Embedded { database: None, .. }));
-        let insist = DestinationArgs { embedded: true, ..args() };
-        assert!(matches!(choose_with(&insist, both).unwrap(), Choice::Embedded { .. }));
-        let named = DestinationArgs { database: Some("crm".to_owned()), ..args() };
-        let Choice::Embedded { database, .. } = choose_with(&named, both).unwrap() else { panic!() };
+        assert!(matches!(
+            choose_with(&args(), blank).unwrap(),
+            Choice::Embedded { database: None, .. }
+        ));
+        let insist = DestinationArgs {
+            embedded: true,
+            ..args()
+        };
+        assert!(matches!(
+            choose_with(&insist, both).unwrap(),
+            Choice::Embedded { .. }
+        ));
+        let named = DestinationArgs {
+            database: Some("crm".to_owned()),
+            ..args()
+        };
+        let Choice::Embedded { database, .. } = choose_with(&named, both).unwrap() else {
+            panic!()
+        };
         assert_eq!(database.as_deref(), Some("crm"));
     }
 
@@ -165,7 +211,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("to");
         std::fs::write(&path, "\n# production\n postgres://h/x \nrest\n").unwrap();
-        let file = DestinationArgs { to_file: Some(path.clone()), ..args() };
+        let file = DestinationArgs {
+            to_file: Some(path.clone()),
+            ..args()
+        };
         assert_eq!(server(choose_with(&file, both).unwrap()).0, "postgres://h/x");
         std::fs::write(&path, "# nothing\n").unwrap();
         assert_eq!(choose_with(&file, both).unwrap_err().kind(), ErrorKind::Config);
@@ -175,10 +224,20 @@ mod tests {
 
     #[test]
     fn passwords_are_noticed() {
-        for text in ["postgres://u:p@h/d", "postgres://h/d?password=p", "host=h password=p", "postgres://u:p@[::1]/d"] {
+        for text in [
+            "postgres://u:p@h/d",
+            "postgres://h/d?password=p",
+            "host=h password=p",
+            "postgres://u:p@[::1]/d",
+        ] {
             assert!(holds_password(text), "{text}");
         }
-        for text in ["postgres://u@h:5432/d", "postgres://h:5432/d", "host=h dbname=d", "postgres://u@[::1]:5/d"] {
+        for text in [
+            "postgres://u@h:5432/d",
+            "postgres://h:5432/d",
+            "host=h dbname=d",
+            "postgres://u@[::1]:5/d",
+        ] {
             assert!(!holds_password(text), "{text}");
         }
     }

@@ -29,6 +29,8 @@ pub(crate) struct Place {
     pub(crate) version: String,
     /// The private cluster's directory, if it is there.
     pub(crate) embedded: Option<PathBuf>,
+    /// The environment variable that names it, if one does: nothing on the command line shows it then.
+    pub(crate) variable: Option<&'static str>,
 }
 
 impl Place {
@@ -43,7 +45,11 @@ impl Place {
                 dir.display()
             ),
             None => {
-                format!("{} as {} (PostgreSQL {version})", printable(&self.address), printable(&self.user))
+                format!(
+                    "{} as {} (PostgreSQL {version})",
+                    printable(&self.address),
+                    printable(&self.user)
+                )
             }
         }
     }
@@ -82,7 +88,10 @@ impl Destination {
                 let cluster = start(data_dir_or_default(data_dir)?, false, ui).await?;
                 let database = database.unwrap_or_else(|| name.to_owned());
                 create_database(&cluster, &database, ui).await?;
-                Ok(Self { named_dir, ..Self::embedded(cluster, database, jobs).await? })
+                Ok(Self {
+                    named_dir,
+                    ..Self::embedded(cluster, database, jobs).await?
+                })
             }
         }
     }
@@ -92,7 +101,12 @@ impl Destination {
     ///
     /// # Errors
     /// As [`open`](Self::open); [`Config`](ErrorKind::Config) if the private cluster has no such database, or several.
-    pub(crate) async fn existing(args: &DestinationArgs, name: Option<&str>, jobs: usize, ui: &Ui) -> Result<Self> {
+    pub(crate) async fn existing(
+        args: &DestinationArgs,
+        name: Option<&str>,
+        jobs: usize,
+        ui: &Ui,
+    ) -> Result<Self> {
         match connection::choose(args)? {
             Choice::Server { url, named_by } => Self::server(url, &named_by, jobs, ui).await,
             Choice::Embedded { data_dir, database } => {
@@ -120,7 +134,10 @@ impl Destination {
             );
         }
         if !target.ignored().is_empty() {
-            ui.warn(&format!("without effect in the connection string: {}", target.ignored().join(", ")));
+            ui.warn(&format!(
+                "without effect in the connection string: {}",
+                target.ignored().join(", ")
+            ));
         }
         let sink = connect(url, jobs).await.map_err(|e| e.at("named by", named_by))?;
         let place = Place {
@@ -129,8 +146,17 @@ impl Destination {
             user: sink.facts().user.clone(),
             version: sink.facts().version.clone(),
             embedded: None,
+            variable: match named_by {
+                NamedBy::Variable(name) => Some(name),
+                NamedBy::Flag { .. } | NamedBy::File(_) => None,
+            },
         };
-        Ok(Self { sink, place, cluster: None, named_dir: None })
+        Ok(Self {
+            sink,
+            place,
+            cluster: None,
+            named_dir: None,
+        })
     }
 
     async fn embedded(cluster: Cluster, database: String, jobs: usize) -> Result<Self> {
@@ -140,9 +166,15 @@ impl Destination {
             user: sink.facts().user.clone(),
             version: sink.facts().version.clone(),
             embedded: Some(cluster.data_dir().to_owned()),
+            variable: None,
             database,
         };
-        Ok(Self { sink, place, cluster: Some(cluster), named_dir: None })
+        Ok(Self {
+            sink,
+            place,
+            cluster: Some(cluster),
+            named_dir: None,
+        })
     }
 
     /// What the destination can do.
@@ -158,14 +190,15 @@ impl Destination {
         }
     }
 
-    /// How to get to the database in the private cluster, once the command has ended. `kept` is what will become of the
-    /// server.
+    /// How to get to the database in the private cluster, once the command has ended. `kept` says whether the server
+    /// was asked to stay.
     pub(crate) fn how_to_connect(&self, kept: bool) -> Option<String> {
         let cluster = self.cluster.as_ref()?;
         let database = printable(&self.place.database);
         let psql = format!("migrate db psql {database}");
         let url = format!("migrate db url {database}");
-        let (title, commands) = if kept {
+        // A server that ran before this command goes on for whoever started it.
+        let (title, commands) = if kept || !cluster.started() {
             let direct = format!(
                 "PGPASSFILE={} psql -h 127.0.0.1 -p {} -U {} {database}",
                 cluster.pass_file().display(),
@@ -182,10 +215,16 @@ impl Destination {
         } else {
             let commands = [
                 (psql, "opens psql on it, and starts the server for as long"),
-                ("migrate db start".to_owned(), "starts the server until `migrate db stop`"),
+                (
+                    "migrate db start".to_owned(),
+                    "starts the server until `migrate db stop`",
+                ),
                 (url, "prints its URL, with the password, while the server runs"),
             ];
-            ("The server stops with this command; the data stay. To connect:", commands.to_vec())
+            (
+                "The server stops with this command; the data stay. To connect:",
+                commands.to_vec(),
+            )
         };
         let directory = match &self.named_dir {
             Some(dir) => format!(" --data-dir {}", dir.display()),
@@ -193,11 +232,29 @@ impl Destination {
         };
         let commands: Vec<(String, &str)> = commands
             .into_iter()
-            .map(|(c, about)| (if c.starts_with("migrate ") { format!("{c}{directory}") } else { c }, about))
+            .map(|(c, about)| {
+                (
+                    if c.starts_with("migrate ") {
+                        format!("{c}{directory}")
+                    } else {
+                        c
+                    },
+                    about,
+                )
+            })
             .collect();
-        let width = commands.iter().filter(|(_, a)| !a.is_empty()).map(|(c, _)| c.chars().count()).max().unwrap_or(0);
+        let width = commands
+            .iter()
+            .filter(|(_, a)| !a.is_empty())
+            .map(|(c, _)| c.chars().count())
+            .max()
+            .unwrap_or(0);
         let mut lines = vec![title.to_owned()];
-        lines.extend(commands.iter().map(|(c, about)| format!("  {c:<width$}  {about}").trim_end().to_owned()));
+        lines.extend(
+            commands
+                .iter()
+                .map(|(c, about)| format!("  {c:<width$}  {about}").trim_end().to_owned()),
+        );
         Some(lines.join("\n"))
     }
 }
@@ -219,9 +276,16 @@ pub(crate) async fn target_for_plan(args: &DestinationArgs, ui: &Ui) -> Result<T
         Choice::Server { url, named_by } => Ok(Destination::server(url, &named_by, 1, ui).await?.target()),
         Choice::Embedded { data_dir, .. } => {
             let made_by = data_dir_or_default(data_dir).ok().and_then(|dir| major_of(&dir));
-            let major = made_by.or_else(|| migrate_pg_embedded::find_installation().ok().map(|i| i.version.major));
+            let major = made_by.or_else(|| {
+                migrate_pg_embedded::find_installation()
+                    .ok()
+                    .map(|i| i.version.major)
+            });
             let newest = Target::default();
-            Ok(Target { version: major.unwrap_or(newest.version), ..newest })
+            Ok(Target {
+                version: major.unwrap_or(newest.version),
+                ..newest
+            })
         }
     }
 }
@@ -231,22 +295,36 @@ pub(crate) async fn target_for_plan(args: &DestinationArgs, ui: &Ui) -> Result<T
 /// # Errors
 /// [`Config`](ErrorKind::Config) if there is no default.
 pub(crate) fn data_dir_or_default(named: Option<PathBuf>) -> Result<PathBuf> {
-    named.map_or_else(|| migrate_pg_embedded::default_data_dir().map_err(cluster_error), Ok)
+    named.map_or_else(
+        || migrate_pg_embedded::default_data_dir().map_err(cluster_error),
+        Ok,
+    )
 }
 
 /// The major version that made the cluster there, if there is one.
 fn major_of(dir: &Path) -> Option<u32> {
-    std::fs::read_to_string(dir.join("pgdata/PG_VERSION")).ok()?.trim().parse().ok()
+    std::fs::read_to_string(dir.join("pgdata/PG_VERSION"))
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
 }
 
-fn must_exist(dir: &Path) -> Result<()> {
+/// Fails unless there is a private cluster.
+///
+/// # Errors
+/// [`Config`](ErrorKind::Config) with where it would be.
+pub(crate) fn must_exist(dir: &Path) -> Result<()> {
     if dir.join("pgdata").is_dir() {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Config, "no destination is named, and there is no private cluster yet")
-        .on(Side::Destination)
-        .at("directory", dir.display())
-        .hint("name the destination with --to, --to-file or MIGRATE_TO"))
+    Err(Error::new(
+        ErrorKind::Config,
+        "no destination is named, and there is no private cluster yet",
+    )
+    .on(Side::Destination)
+    .at("directory", dir.display())
+    .hint("name the destination with --to, --to-file or MIGRATE_TO"))
 }
 
 /// Starts the private cluster, or joins it where it runs already.
@@ -273,7 +351,12 @@ pub(crate) async fn attach(data_dir: PathBuf) -> Result<Option<Cluster>> {
 /// Lets go of the private cluster, and says what cannot be helped any more.
 pub(crate) async fn close_cluster(cluster: Cluster, keep: bool, ui: &Ui) {
     let outcome = blocking(move || {
-        if keep { cluster.keep().map(|()| Ending::Kept) } else { cluster.release() }.map_err(cluster_error)
+        if keep {
+            cluster.keep().map(|()| Ending::Kept)
+        } else {
+            cluster.release()
+        }
+        .map_err(cluster_error)
     })
     .await;
     match outcome {
@@ -285,10 +368,12 @@ pub(crate) async fn close_cluster(cluster: Cluster, keep: bool, ui: &Ui) {
 }
 
 /// Runs something that waits for processes and files off the threads that drive everything else.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|e| Err(Error::new(ErrorKind::Internal, "a task about the private cluster panicked").because(e)))
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| {
+        Err(Error::new(ErrorKind::Internal, "a task about the private cluster panicked").because(e))
+    })
 }
 
 /// What a private cluster's trouble means here.
@@ -300,7 +385,9 @@ pub(crate) fn cluster_error(error: migrate_pg_embedded::Error) -> Error {
         | Cluster::NotACluster { .. }
         | Cluster::NoHome
         | Cluster::DatabaseName { .. } => ErrorKind::Config,
-        Cluster::OtherOwner { .. } | Cluster::Unreachable { .. } | Cluster::NoUnprivilegedUser => ErrorKind::Permission,
+        Cluster::OtherOwner { .. } | Cluster::Unreachable { .. } | Cluster::NoUnprivilegedUser => {
+            ErrorKind::Permission
+        }
         Cluster::Timeout { .. } | Cluster::Start { .. } | Cluster::Program { .. } => ErrorKind::Resources,
         _ => ErrorKind::Io,
     };
@@ -345,8 +432,11 @@ async fn only_database(cluster: &Cluster) -> Result<String> {
             .hint("name the destination with --to, --to-file or MIGRATE_TO")),
         (_, Some(last)) => {
             names.push(last);
-            Err(error(format!("the private cluster holds several databases: {}", names.join(", ")))
-                .hint("name one with --database"))
+            Err(error(format!(
+                "the private cluster holds several databases: {}",
+                names.join(", ")
+            ))
+            .hint("name one with --database"))
         }
     }
 }
@@ -360,16 +450,25 @@ pub(crate) async fn must_have(cluster: &Cluster, name: &str) -> Result<()> {
     if name == "postgres" || known.iter().any(|n| n == name) {
         return Ok(());
     }
-    let list = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
-    Err(Error::new(ErrorKind::Config, format!("the private cluster has no database `{name}`"))
-        .on(Side::Destination)
-        .hint(format!("it holds: {list}")))
+    let list = if known.is_empty() {
+        "none yet".to_owned()
+    } else {
+        known.join(", ")
+    };
+    Err(Error::new(
+        ErrorKind::Config,
+        format!("the private cluster has no database `{name}`"),
+    )
+    .on(Side::Destination)
+    .hint(format!("it holds: {list}")))
 }
 
 /// Makes the database unless it is there.
 async fn create_database(cluster: &Cluster, name: &str, ui: &Ui) -> Result<()> {
     if name.is_empty() || name.len() > 63 || name.contains('\0') {
-        return Err(Error::new(ErrorKind::Config, "a database's name has 1 to 63 bytes").on(Side::Destination));
+        return Err(
+            Error::new(ErrorKind::Config, "a database's name has 1 to 63 bytes").on(Side::Destination),
+        );
     }
     if databases(cluster).await?.iter().any(|n| n == name) {
         return Ok(());
@@ -379,8 +478,12 @@ async fn create_database(cluster: &Cluster, name: &str, ui: &Ui) -> Result<()> {
     }
     let connector = Connector::new(PgTarget::parse(&cluster.socket_url("postgres").into())?);
     let mut connection = connector.connect().await?;
-    let made =
-        execute(&mut connection, format!("create database {}", quote_ident(name)), During::Statement).await;
+    let made = execute(
+        &mut connection,
+        format!("create database {}", quote_ident(name)),
+        During::Statement,
+    )
+    .await;
     Connector::disconnect(connection).await;
     made.map(drop).map_err(|e| e.at("database", name))
 }
@@ -394,12 +497,31 @@ mod tests {
     #[test]
     fn trouble_with_the_private_cluster_has_its_exit_code() {
         let path = || PathBuf::from("/x");
-        let missing = cluster_error(Trouble::NotInstalled { oldest: 14, hint: "apt-get install -y postgresql".into() });
+        let missing = cluster_error(Trouble::NotInstalled {
+            oldest: 14,
+            hint: "apt-get install -y postgresql".into(),
+        });
         assert_eq!(Exit::of(&missing), Exit::Destination);
-        assert_eq!(missing.hint_text(), Some("apt-get install -y postgresql\nor name a server with --to"));
-        assert_eq!(Exit::of(&cluster_error(Trouble::NotACluster { data_dir: path() })), Exit::Usage);
-        assert_eq!(Exit::of(&cluster_error(Trouble::OtherOwner { path: path(), owner: 1, user: 2 })), Exit::Destination);
-        let log = Trouble::Start { log: path(), output: "no space".into() };
+        assert_eq!(
+            missing.hint_text(),
+            Some("apt-get install -y postgresql\nor name a server with --to")
+        );
+        assert_eq!(
+            Exit::of(&cluster_error(Trouble::NotACluster { data_dir: path() })),
+            Exit::Usage
+        );
+        assert_eq!(
+            Exit::of(&cluster_error(Trouble::OtherOwner {
+                path: path(),
+                owner: 1,
+                user: 2
+            })),
+            Exit::Destination
+        );
+        let log = Trouble::Start {
+            log: path(),
+            output: "no space".into(),
+        };
         assert_eq!(Exit::of(&cluster_error(log)), Exit::Destination);
     }
 
@@ -411,6 +533,7 @@ mod tests {
             user: "app".into(),
             version: "18.0 (Debian 18.0-1)".into(),
             embedded: None,
+            variable: None,
         };
         assert_eq!(place.describe(), "db:5432/crm as app (PostgreSQL 18.0)");
         place.embedded = Some(PathBuf::from("/var/lib/migrate/postgres"));

@@ -99,16 +99,26 @@ mod tests {
             (Internal, [1, 1, 1]),
         ];
         for (kind, codes) in table {
-            for (side, code) in [Side::Source, Side::Destination, Side::Neither].into_iter().zip(codes) {
-                assert_eq!(Exit::of(&Error::new(kind, "").on(side)).code(), code, "{kind:?} on {side:?}");
+            for (side, code) in [Side::Source, Side::Destination, Side::Neither]
+                .into_iter()
+                .zip(codes)
+            {
+                assert_eq!(
+                    Exit::of(&Error::new(kind, "").on(side)).code(),
+                    code,
+                    "{kind:?} on {side:?}"
+                );
             }
         }
     }
 
     #[test]
     fn the_help_lists_every_code_in_order() {
-        let listed: Vec<u8> =
-            HELP.lines().skip(1).map(|l| l.split_whitespace().next().unwrap().parse().unwrap()).collect();
+        let listed: Vec<u8> = HELP
+            .lines()
+            .skip(1)
+            .map(|l| l.split_whitespace().next().unwrap().parse().unwrap())
+            .collect();
         let all = [
             Exit::Done,
             Exit::Unexpected,

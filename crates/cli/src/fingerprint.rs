@@ -9,8 +9,19 @@ use serde_json::Value;
 
 /// Facts that are not the schema's: how much there is, which numbers were handed out last, and what this program makes of
 /// the source's types and expressions.
-const LEFT_OUT: &[&str] =
-    &["rows", "bytes", "last", "notes", "pg", "kind", "fidelity", "translation", "reason", "source", "manual"];
+const LEFT_OUT: &[&str] = &[
+    "rows",
+    "bytes",
+    "last",
+    "notes",
+    "pg",
+    "kind",
+    "fidelity",
+    "translation",
+    "reason",
+    "source",
+    "manual",
+];
 
 /// A fingerprint of the schema alone.
 pub(crate) fn of_catalog(catalog: &Catalog) -> String {
@@ -24,7 +35,11 @@ pub(crate) fn of_table(table: &Table) -> String {
 
 /// Both of them together, by `schema.table`.
 pub(crate) fn of_tables(catalog: &Catalog) -> BTreeMap<String, String> {
-    catalog.tables.iter().map(|t| (t.name.to_string(), of_table(t))).collect()
+    catalog
+        .tables
+        .iter()
+        .map(|t| (t.name.to_string(), of_table(t)))
+        .collect()
 }
 
 fn hash(schema: &impl Serialize) -> u128 {
@@ -55,7 +70,11 @@ pub(crate) fn differences(then: &BTreeMap<String, String>, now: &BTreeMap<String
             Some(_) => {}
         }
     }
-    lines.extend(now.keys().filter(|t| !then.contains_key(*t)).map(|t| format!("table {t} is new")));
+    lines.extend(
+        now.keys()
+            .filter(|t| !then.contains_key(*t))
+            .map(|t| format!("table {t} is new")),
+    );
     lines
 }
 
@@ -94,13 +113,20 @@ mod tests {
     #[test]
     fn changes_are_told_table_by_table() {
         let map = |pairs: &[(&str, &str)]| {
-            pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<BTreeMap<_, _>>()
+            pairs
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect::<BTreeMap<_, _>>()
         };
         let then = map(&[("a.same", "1"), ("a.changed", "1"), ("a.gone", "1")]);
         let now = map(&[("a.same", "1"), ("a.changed", "2"), ("a.new", "1")]);
         assert_eq!(
             differences(&then, &now),
-            ["table a.changed has changed", "table a.gone is gone", "table a.new is new"]
+            [
+                "table a.changed has changed",
+                "table a.gone is gone",
+                "table a.new is new"
+            ]
         );
     }
 }

@@ -46,7 +46,12 @@ impl Subject {
         if let Some((path, text)) = &file {
             check_schema(&mapping, &catalog, path, text)?;
         }
-        Ok(Self { source, catalog, mapping, source_path })
+        Ok(Self {
+            source,
+            catalog,
+            mapping,
+            source_path,
+        })
     }
 
     /// The plan for a destination.
@@ -65,7 +70,9 @@ impl Subject {
 
 fn read_plan_file(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|e| {
-        Error::new(ErrorKind::Config, "the plan file cannot be read").at("file", path.display()).because(e)
+        Error::new(ErrorKind::Config, "the plan file cannot be read")
+            .at("file", path.display())
+            .because(e)
     })
 }
 
@@ -84,30 +91,42 @@ fn source_of(mapping: &Mapping, file: &Path) -> Result<PathBuf> {
 }
 
 fn check_schema(mapping: &Mapping, catalog: &Catalog, file: &Path, text: &str) -> Result<()> {
-    let Some(expected) = &mapping.catalog else { return Ok(()) };
+    let Some(expected) = &mapping.catalog else {
+        return Ok(());
+    };
     if *expected == fingerprint::of_catalog(catalog) {
         return Ok(());
     }
     let then = plan_file::table_fingerprints(text);
     let changes = fingerprint::differences(&then, &fingerprint::of_tables(catalog));
     let what = match changes.as_slice() {
-        _ if then.is_empty() => "what changed is not known, because the file's comments were removed".to_owned(),
+        _ if then.is_empty() => {
+            "what changed is not known, because the file's comments were removed".to_owned()
+        }
         [] => "tables are the same; a view, a type, a sequence or a procedure has changed".to_owned(),
         changes => changes.join("; "),
     };
-    Err(Error::new(ErrorKind::Config, format!("the source's schema is not the one that the plan file was written for: {what}"))
-        .at("file", file.display())
-        .hint("write a new plan with `migrate plan`, or remove the `catalog` line to use this one as it is"))
+    Err(Error::new(
+        ErrorKind::Config,
+        format!("the source's schema is not the one that the plan file was written for: {what}"),
+    )
+    .at("file", file.display())
+    .hint("write a new plan with `migrate plan`, or remove the `catalog` line to use this one as it is"))
 }
 
 /// How a plan file at `file` should name a source.
 pub(crate) fn source_as_seen_from(file: &Path, source: &Path) -> String {
     let absolute = |path: &Path| std::fs::canonicalize(path).ok();
-    let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = file
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     match (absolute(folder), absolute(source)) {
-        (Some(folder), Some(source)) => {
-            source.strip_prefix(&folder).unwrap_or(&source).to_string_lossy().into_owned()
-        }
+        (Some(folder), Some(source)) => source
+            .strip_prefix(&folder)
+            .unwrap_or(&source)
+            .to_string_lossy()
+            .into_owned(),
         _ => source.to_string_lossy().into_owned(),
     }
 }
@@ -118,12 +137,27 @@ mod tests {
 
     #[test]
     fn a_plan_file_names_its_source_from_where_it_is() {
-        let mapping = |source: &str| Mapping { source: Some(source.to_owned()), ..Mapping::default() };
+        let mapping = |source: &str| Mapping {
+            source: Some(source.to_owned()),
+            ..Mapping::default()
+        };
         let file = Path::new("plans/crm.toml");
-        assert_eq!(source_of(&mapping("../crm.bacpac"), file).unwrap(), Path::new("plans/../crm.bacpac"));
-        assert_eq!(source_of(&mapping("/data/crm.bacpac"), file).unwrap(), Path::new("/data/crm.bacpac"));
-        assert_eq!(source_of(&mapping("mssql://h/d"), file).unwrap(), Path::new("mssql://h/d"));
-        assert_eq!(source_of(&mapping("crm.bacpac"), Path::new("p.toml")).unwrap(), Path::new("crm.bacpac"));
+        assert_eq!(
+            source_of(&mapping("../crm.bacpac"), file).unwrap(),
+            Path::new("plans/../crm.bacpac")
+        );
+        assert_eq!(
+            source_of(&mapping("/data/crm.bacpac"), file).unwrap(),
+            Path::new("/data/crm.bacpac")
+        );
+        assert_eq!(
+            source_of(&mapping("mssql://h/d"), file).unwrap(),
+            Path::new("mssql://h/d")
+        );
+        assert_eq!(
+            source_of(&mapping("crm.bacpac"), Path::new("p.toml")).unwrap(),
+            Path::new("crm.bacpac")
+        );
         let e = source_of(&Mapping::default(), file).unwrap_err();
         assert_eq!(e.kind(), ErrorKind::Config);
     }
@@ -134,7 +168,10 @@ mod tests {
         std::fs::create_dir(dir.path().join("data")).unwrap();
         let source = dir.path().join("data/a.bacpac");
         std::fs::write(&source, "").unwrap();
-        assert_eq!(source_as_seen_from(&dir.path().join("plan.toml"), &source), "data/a.bacpac");
+        assert_eq!(
+            source_as_seen_from(&dir.path().join("plan.toml"), &source),
+            "data/a.bacpac"
+        );
         let elsewhere = tempfile::tempdir().unwrap();
         let seen = source_as_seen_from(&elsewhere.path().join("plan.toml"), &source);
         assert_eq!(seen, std::fs::canonicalize(&source).unwrap().to_string_lossy());

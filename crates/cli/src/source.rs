@@ -35,7 +35,11 @@ pub(crate) fn recognise(argument: &str) -> Result<Argument> {
     }
     let path = PathBuf::from(argument);
     let start = beginning(&path)?;
-    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let ending = path
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     if ending == "dacpac" {
         return Err(unsupported("a .dacpac holds a schema and no rows")
             .at("file", path.display())
@@ -59,17 +63,25 @@ pub(crate) fn recognise(argument: &str) -> Result<Argument> {
 pub(crate) fn open(argument: &str) -> Result<Arc<dyn Source>> {
     match recognise(argument)? {
         Argument::Bacpac(path) => Ok(Arc::new(Bacpac::open(&path, BacpacOptions::default())?)),
-        Argument::Plan(path) => {
-            Err(Error::new(ErrorKind::Config, "a source is wanted here, and this is a plan file").at("file", path.display()))
-        }
+        Argument::Plan(path) => Err(Error::new(
+            ErrorKind::Config,
+            "a source is wanted here, and this is a plan file",
+        )
+        .at("file", path.display())),
     }
 }
 
 /// A name for the database in the private cluster: the file's, in letters that need no quoting.
 pub(crate) fn database_name(source: &str) -> String {
-    let stem = Path::new(source).file_stem().map(|s| s.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let mut name: String =
-        stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(60).collect();
+    let stem = Path::new(source)
+        .file_stem()
+        .map(|s| s.to_string_lossy().to_lowercase())
+        .unwrap_or_default();
+    let mut name: String = stem
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .take(60)
+        .collect();
     if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
         name.insert_str(0, "db");
     }
@@ -88,22 +100,32 @@ fn beginning(path: &Path) -> Result<Vec<u8>> {
             "the file cannot be read"
         };
         let error = Error::source_side(ErrorKind::Io, message).at("file", path.display());
-        if e.kind() == std::io::ErrorKind::NotFound { error } else { error.because(e) }
+        if e.kind() == std::io::ErrorKind::NotFound {
+            error
+        } else {
+            error.because(e)
+        }
     };
     if path.is_dir() {
-        return Err(Error::source_side(ErrorKind::Config, "a file is wanted here, and this is a directory")
-            .at("directory", path.display()));
+        return Err(Error::source_side(
+            ErrorKind::Config,
+            "a file is wanted here, and this is a directory",
+        )
+        .at("directory", path.display()));
     }
     let mut start = Vec::new();
-    File::open(path).and_then(|f| f.take(512).read_to_end(&mut start)).map_err(unreadable)?;
+    File::open(path)
+        .and_then(|f| f.take(512).read_to_end(&mut start))
+        .map_err(unreadable)?;
     Ok(start)
 }
 
 fn looks_like_toml(path: &Path) -> bool {
     let small = std::fs::metadata(path).is_ok_and(|m| m.len() <= LARGEST_PLAN);
     small
-        && std::fs::read_to_string(path)
-            .is_ok_and(|text| !text.trim().is_empty() && migrate_core::mapping::Mapping::from_toml(&text).is_ok())
+        && std::fs::read_to_string(path).is_ok_and(|text| {
+            !text.trim().is_empty() && migrate_core::mapping::Mapping::from_toml(&text).is_ok()
+        })
 }
 
 /// Only the scheme is repeated: the rest may hold a password.
@@ -113,8 +135,10 @@ fn not_yet(scheme: &str) -> Error {
         "mssql" | "sqlserver" => unsupported("a live SQL Server cannot be read yet")
             .hint("export a .bacpac (SqlPackage /Action:Export) and migrate the file"),
         "mongodb" | "mongodb+srv" => unsupported("MongoDB cannot be read yet"),
-        "postgres" | "postgresql" => unsupported("PostgreSQL cannot be read yet: it can only be the destination")
-            .hint("name the destination with --to"),
+        "postgres" | "postgresql" => {
+            unsupported("PostgreSQL cannot be read yet: it can only be the destination")
+                .hint("name the destination with --to")
+        }
         _ => unsupported("no source has this kind of URL").hint("a source is a .bacpac file"),
     }
 }
@@ -130,7 +154,10 @@ mod tests {
     #[test]
     fn database_names_need_no_quoting() {
         assert_eq!(database_name("/a/CRM.bacpac"), "crm");
-        assert_eq!(database_name("adventureworkslt2025.bacpac"), "adventureworkslt2025");
+        assert_eq!(
+            database_name("adventureworkslt2025.bacpac"),
+            "adventureworkslt2025"
+        );
         assert_eq!(database_name("My Shop-2.bacpac"), "my_shop_2");
         assert_eq!(database_name("2024.bacpac"), "db2024");
         assert_eq!(database_name("postgres.bacpac"), "postgres_copy");
@@ -139,7 +166,12 @@ mod tests {
 
     #[test]
     fn urls_are_refused_without_being_repeated() {
-        for url in ["mssql://sa:hunter2@h/db", "mongodb+srv://a:hunter2@h", "postgres://a:hunter2@h/d", "x://hunter2"] {
+        for url in [
+            "mssql://sa:hunter2@h/db",
+            "mongodb+srv://a:hunter2@h",
+            "postgres://a:hunter2@h/d",
+            "x://hunter2",
+        ] {
             let e = recognise(url).unwrap_err();
             assert_eq!((e.kind(), e.side()), (ErrorKind::Unsupported, Side::Source));
             assert!(!format!("{e}{:?}", e.hint_text()).contains("hunter2"));
@@ -165,8 +197,14 @@ mod tests {
         assert_eq!(ask(&unnamed).unwrap(), Argument::Plan(unnamed));
         let other = file("dump.sql", b"select 1;");
         assert_eq!(ask(&other).unwrap_err().kind(), ErrorKind::Unsupported);
-        assert_eq!(ask(&file("a.dacpac", b"PK\x03\x04")).unwrap_err().kind(), ErrorKind::Unsupported);
-        assert_eq!(ask(&dir.path().join("none.bacpac")).unwrap_err().kind(), ErrorKind::Io);
+        assert_eq!(
+            ask(&file("a.dacpac", b"PK\x03\x04")).unwrap_err().kind(),
+            ErrorKind::Unsupported
+        );
+        assert_eq!(
+            ask(&dir.path().join("none.bacpac")).unwrap_err().kind(),
+            ErrorKind::Io
+        );
         assert_eq!(ask(dir.path()).unwrap_err().kind(), ErrorKind::Config);
     }
 }

@@ -25,7 +25,11 @@ pub(crate) struct Style(bool);
 
 impl Style {
     fn wrap(self, code: &str, text: &str) -> String {
-        if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.0 {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 
     pub(crate) fn bold(self, text: &str) -> String {
@@ -89,7 +93,7 @@ impl Ui {
     }
 
     /// Prints a result. A reader that went away early (`migrate inspect ... | head`) is no error.
-    pub(crate) fn out(&self, text: &str) {
+    pub(crate) fn out(text: &str) {
         let mut stream = io::stdout().lock();
         let _ = stream.write_all(text.as_bytes());
         if !text.ends_with('\n') {
@@ -99,33 +103,33 @@ impl Ui {
     }
 
     /// Prints a result for machines.
-    pub(crate) fn out_json(&self, value: &serde_json::Value) {
-        self.out(&format!("{value:#}"));
+    pub(crate) fn out_json(value: &serde_json::Value) {
+        Self::out(&format!("{value:#}"));
     }
 
     /// Tells what is going on.
     pub(crate) fn say(&self, text: &str) {
         if !self.quiet && !self.json {
-            self.err_line(text);
+            Self::err_line(text);
         }
     }
 
     /// Tells something that a person should look at, also with `--quiet`.
     pub(crate) fn warn(&self, text: &str) {
         if self.json {
-            self.err_line(&serde_json::json!({ "event": "warning", "text": text }).to_string());
+            Self::err_line(&serde_json::json!({ "event": "warning", "text": text }).to_string());
         } else {
-            self.err_line(&format!("{} {text}", self.err.yellow("warning:")));
+            Self::err_line(&format!("{} {text}", self.err.yellow("warning:")));
         }
     }
 
     /// Writes one line to standard error. Nobody is left to be told if that fails.
-    pub(crate) fn err_line(&self, text: &str) {
+    pub(crate) fn err_line(text: &str) {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
     /// Asks for a yes on the terminal; `None` where there is nobody to ask.
-    pub(crate) fn confirm(&self, question: &str) -> Option<bool> {
+    pub(crate) fn confirm(question: &str) -> Option<bool> {
         if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return None;
         }

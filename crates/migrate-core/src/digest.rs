@@ -10,9 +10,10 @@ use crate::error::{Error, ErrorKind};
 
 /// How many rows there are, and the wrapping sum of their 128-bit hashes.
 ///
-/// A row's hash is XXH3 of its COPY tuple without the field count: of every field's length and bytes. Sums of parts add
-/// up to the sum of the whole, whatever the order, so that chunks make a table and two copies of a table compare.
-/// It detects accidents, not an adversary. Prints and parses as `rows:hex`, the sum in 32 hexadecimal digits.
+/// A row's hash is XXH3 of its COPY tuple without the field count: of every field's length and bytes. Sums of
+/// parts add up to the sum of the whole, whatever the order, so that chunks make a table and two copies of a table
+/// compare. It detects accidents, not an adversary. Prints and parses as `rows:hex`, the sum in 32 hexadecimal
+/// digits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Digest {
     /// Rows added.

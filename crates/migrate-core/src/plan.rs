@@ -29,7 +29,13 @@ pub struct Target {
 impl Default for Target {
     /// The newest PostgreSQL with its contributed extensions and no PostGIS.
     fn default() -> Self {
-        Self { version: 18, xml: true, postgis: false, citext: true, icu: true }
+        Self {
+            version: 18,
+            xml: true,
+            postgis: false,
+            citext: true,
+            icu: true,
+        }
     }
 }
 
@@ -63,7 +69,11 @@ pub fn quote_ident(name: &str) -> String {
 /// Quotes a string literal for PostgreSQL, whatever `standard_conforming_strings` says.
 pub fn quote_literal(text: &str) -> String {
     let body = text.replace('\'', "''");
-    if body.contains('\\') { format!("E'{}'", body.replace('\\', "\\\\")) } else { format!("'{body}'") }
+    if body.contains('\\') {
+        format!("E'{}'", body.replace('\\', "\\\\"))
+    } else {
+        format!("'{body}'")
+    }
 }
 
 /// Everything that a run will do.
@@ -99,7 +109,12 @@ impl Plan {
     /// A fingerprint of what a run will do, so that a resume notices another plan. What only informs a person (notes, work
     /// by hand, what is left out, counts of rows and bytes) is no part of it: a later version may word it differently.
     pub fn fingerprint(&self) -> String {
-        let mut deeds = Self { manual: Vec::new(), notes: Vec::new(), excluded: Vec::new(), ..self.clone() };
+        let mut deeds = Self {
+            manual: Vec::new(),
+            notes: Vec::new(),
+            excluded: Vec::new(),
+            ..self.clone()
+        };
         for table in &mut deeds.tables {
             (table.rows, table.bytes) = (None, None);
         }

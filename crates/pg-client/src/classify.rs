@@ -40,27 +40,32 @@ pub fn classify(error: sqlx::Error, during: During) -> Error {
     match error {
         sqlx::Error::Database(e) => match e.try_downcast_ref::<PgDatabaseError>() {
             Some(e) => server(&Said::from(e), during),
-            None => Error::destination(ErrorKind::Internal, "the driver reported another database's error"),
+            None => Error::destination(
+                ErrorKind::Internal,
+                "the driver reported another database's error",
+            ),
         },
+        // What the TLS library has against the server comes as invalid data of the socket.
+        sqlx::Error::Io(e) if during == During::Connect && e.kind() == io::ErrorKind::InvalidData => {
+            unencrypted(e)
+        }
         sqlx::Error::Io(e) => broken(e),
-        sqlx::Error::Tls(e) => Error::destination(ErrorKind::Connection, "the encrypted connection could not be set up")
-            .hint(
-                "if the server's certificate is not signed by a known authority, give the authority's certificate as \
-                 sslrootcert=FILE (Supabase offers it for download); sslmode=require goes without checking",
-            )
-            .because(e),
-        sqlx::Error::Configuration(_) => {
-            Error::destination(ErrorKind::Config, "the connection's settings are refused by the driver")
-        }
-        sqlx::Error::Protocol(text) => {
-            Error::destination(ErrorKind::Connection, format!("the server's answer was not understood: {text}"))
-                .transient()
-                .hint("is it PostgreSQL that answers there, directly or through a pooler in session mode?")
-        }
+        sqlx::Error::Tls(e) => unencrypted(e),
+        sqlx::Error::Configuration(_) => Error::destination(
+            ErrorKind::Config,
+            "the connection's settings are refused by the driver",
+        ),
+        sqlx::Error::Protocol(text) => Error::destination(
+            ErrorKind::Connection,
+            format!("the server's answer was not understood: {text}"),
+        )
+        .transient()
+        .hint("is it PostgreSQL that answers there, directly or through a pooler in session mode?"),
         sqlx::Error::BeginFailed => {
             Error::destination(ErrorKind::Connection, "the server did not begin a transaction").transient()
         }
-        other => Error::destination(ErrorKind::Internal, "an answer of the server could not be read").because(other),
+        other => Error::destination(ErrorKind::Internal, "an answer of the server could not be read")
+            .because(other),
     }
 }
 
@@ -132,7 +137,10 @@ fn has_safe_text(code: &str, during: During) -> bool {
         // Length, NOT NULL, keys, checks, XML: the texts name types, columns and constraints.
         "22001" | "23502" | "23503" | "23505" | "23514" | "2200M" | "2200N" => true,
         _ => match code.get(..2) {
-            Some("08" | "0A" | "25" | "28" | "2B" | "3D" | "3F" | "40" | "42" | "53" | "54" | "55" | "57" | "58") => true,
+            Some(
+                "08" | "0A" | "25" | "28" | "2B" | "3D" | "3F" | "40" | "42" | "53" | "54" | "55" | "57"
+                | "58",
+            ) => true,
             Some("XX") => during != During::Copy,
             Some("22") => matches!(during, During::Statement | During::Connect),
             _ => false,
@@ -143,8 +151,10 @@ fn has_safe_text(code: &str, during: During) -> bool {
 fn server(said: &Said<'_>, during: During) -> Error {
     if during == During::Copy && is_about_rows(said) {
         let rejection = Rejection::from_said(said);
-        let error =
-            Error::destination(ErrorKind::DataRejected, format!("the server refused rows: {}", rejection.reason));
+        let error = Error::destination(
+            ErrorKind::DataRejected,
+            format!("the server refused rows: {}", rejection.reason),
+        );
         return match rejection.column {
             Some(column) => error.at("column", column),
             None => error,
@@ -156,7 +166,11 @@ fn server(said: &Said<'_>, during: During) -> Error {
     } else {
         format!("{} ({})", condition_name(said.code), said.code)
     };
-    for (what, name) in [("constraint", said.constraint), ("column", said.column), ("type", said.data_type)] {
+    for (what, name) in [
+        ("constraint", said.constraint),
+        ("column", said.column),
+        ("type", said.data_type),
+    ] {
         if let Some(name) = name.filter(|n| !text.contains(n)) {
             text.push_str(&format!(", {what} {name}"));
         }
@@ -204,18 +218,38 @@ fn kind_of(said: &Said<'_>) -> (ErrorKind, bool) {
 fn hint_for(said: &Said<'_>) -> Option<&'static str> {
     Some(match said.code {
         "28P01" | "28000" => "check user and password in the connection string, and the server's pg_hba.conf",
-        "42501" => "the user needs the right to create schemas in this database and to create tables in its schemas",
+        "42501" => {
+            "the user needs the right to create schemas in this database and to create tables in its schemas"
+        }
         "25006" => "the server is a standby or the session is read-only: connect to the primary",
         "3D000" => "create the database first, or correct its name in the connection string",
-        "53100" => "free disk space on the server, then run the same command again: it continues where it stopped",
+        "53100" => {
+            "free disk space on the server, then run the same command again: it continues where it stopped"
+        }
         "53200" if said.message.contains("shared memory") => "raise max_locks_per_transaction on the server",
         "53300" => "use fewer workers, or raise max_connections on the server",
         "55P03" => "another session holds a lock on the table: end it",
         "57P03" => "the server is starting or stopping: try again in a moment",
         "42P01" | "42P07" => "somebody else changes the destination while the migration runs",
-        "0A000" if said.message.contains("libxml") => "this server is built without XML: map xml columns to text",
+        "0A000" if said.message.contains("libxml") => {
+            "this server is built without XML: map xml columns to text"
+        }
         _ => return None,
     })
+}
+
+fn unencrypted(cause: impl Into<Box<dyn std::error::Error + Send + Sync + 'static>>) -> Error {
+    let cause = cause.into();
+    // The library's words are about certificates and protocols, and the only ones that say what is wrong.
+    Error::destination(
+        ErrorKind::Connection,
+        format!("the encrypted connection could not be set up: {cause}"),
+    )
+    .hint(
+        "if the server's certificate is not signed by a known authority, give the authority's certificate as \
+             sslrootcert=FILE (Supabase offers it for download); sslmode=require goes without checking",
+    )
+    .because(cause)
 }
 
 fn broken(e: io::Error) -> Error {
@@ -236,10 +270,16 @@ fn broken(e: io::Error) -> Error {
             "the server did not answer in time",
             Some("check host and port, and firewalls between here and there"),
         ),
-        Io::UnexpectedEof | Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::NotConnected => {
-            (ErrorKind::Connection, "the connection to the server broke", None)
-        }
-        _ => (ErrorKind::Connection, "the server cannot be reached", Some("check the host's name and the network")),
+        Io::UnexpectedEof
+        | Io::ConnectionReset
+        | Io::ConnectionAborted
+        | Io::BrokenPipe
+        | Io::NotConnected => (ErrorKind::Connection, "the connection to the server broke", None),
+        _ => (
+            ErrorKind::Connection,
+            "the server cannot be reached",
+            Some("check the host's name and the network"),
+        ),
     };
     let mut error = Error::destination(kind, message).because(e);
     if kind == ErrorKind::Connection {
@@ -259,8 +299,12 @@ pub(crate) fn timed_out() -> Error {
 /// Reads `COPY table, line 5, column name` at the start of a context line. Only the untranslated wording is known; in
 /// binary COPY nothing of the row's content stands here, but whatever follows is cut off all the same.
 fn copy_place(context: Option<&str>) -> (Option<u64>, Option<String>) {
-    let Some(line) = context.and_then(|c| c.lines().find(|l| l.starts_with("COPY "))) else { return (None, None) };
-    let Some((_, rest)) = line.rsplit_once(", line ") else { return (None, None) };
+    let Some(line) = context.and_then(|c| c.lines().find(|l| l.starts_with("COPY "))) else {
+        return (None, None);
+    };
+    let Some((_, rest)) = line.rsplit_once(", line ") else {
+        return (None, None);
+    };
     let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
     let column = rest[digits.len()..].strip_prefix(", column ").map(|name| {
         // Text after a colon would be a value.
@@ -274,7 +318,11 @@ mod tests {
     use super::*;
 
     fn said(code: &'static str, message: &'static str) -> Said<'static> {
-        Said { code, message, ..Said::default() }
+        Said {
+            code,
+            message,
+            ..Said::default()
+        }
     }
 
     #[test]
@@ -312,22 +360,39 @@ mod tests {
     #[test]
     fn only_rows_are_rejected_during_copy() {
         for code in ["22P03", "23502", "23514", "2200N", "54000", "XX000", "P0001"] {
-            assert_eq!(server(&said(code, "x"), During::Copy).kind(), ErrorKind::DataRejected, "{code}");
+            assert_eq!(
+                server(&said(code, "x"), During::Copy).kind(),
+                ErrorKind::DataRejected,
+                "{code}"
+            );
         }
         for code in ["53100", "57P01", "42501", "40P01", "XX001"] {
-            assert_ne!(server(&said(code, "x"), During::Copy).kind(), ErrorKind::DataRejected, "{code}");
+            assert_ne!(
+                server(&said(code, "x"), During::Copy).kind(),
+                ErrorKind::DataRejected,
+                "{code}"
+            );
         }
-        let fatal = Said { fatal: true, ..said("XX000", "terminating") };
+        let fatal = Said {
+            fatal: true,
+            ..said("XX000", "terminating")
+        };
         assert_eq!(server(&fatal, During::Copy).kind(), ErrorKind::Connection);
     }
 
     #[test]
     fn values_stay_out() {
-        let e = server(&said("22P02", "invalid input syntax for type integer: \"4111-1111\""), During::Rows);
+        let e = server(
+            &said("22P02", "invalid input syntax for type integer: \"4111-1111\""),
+            During::Rows,
+        );
         assert_eq!(e.to_string(), "invalid_text_representation (22P02)");
         let e = server(&said("P0001", "customer 4711 is bad"), During::Copy);
         assert_eq!(e.to_string(), "the server refused rows: raise_exception");
-        let duplicate = Said { constraint: Some("pk"), ..said("23505", "could not create unique index \"pk\"") };
+        let duplicate = Said {
+            constraint: Some("pk"),
+            ..said("23505", "could not create unique index \"pk\"")
+        };
         assert_eq!(
             server(&duplicate, During::Rows).to_string(),
             "could not create unique index \"pk\" (unique_violation, 23505)"
@@ -336,7 +401,10 @@ mod tests {
 
     #[test]
     fn a_rejection_names_the_column() {
-        let s = Said { context: Some("COPY t, line 17, column price"), ..said("22003", "value \"9\" is out of range") };
+        let s = Said {
+            context: Some("COPY t, line 17, column price"),
+            ..said("22003", "value \"9\" is out of range")
+        };
         assert_eq!(
             Rejection::from_said(&s),
             Rejection {
@@ -349,19 +417,34 @@ mod tests {
             constraint: Some("d_check"),
             data_type: Some("d"),
             context: Some("COPY t, line 2, column a"),
-            ..said("23514", "value for domain d violates check constraint \"d_check\"")
+            ..said(
+                "23514",
+                "value for domain d violates check constraint \"d_check\"",
+            )
         };
-        assert_eq!(Rejection::from_said(&s).reason, "value for domain d violates check constraint \"d_check\"");
+        assert_eq!(
+            Rejection::from_said(&s).reason,
+            "value for domain d violates check constraint \"d_check\""
+        );
         assert_eq!(copy_place(Some("COPY t, Zeile 3")), (None, None));
         assert_eq!(copy_place(Some("COPY t, line 4: \"secret\"")), (Some(4), None));
-        assert_eq!(copy_place(Some("COPY t, line 4, column a: \"secret\"")), (Some(4), Some("a".into())));
+        assert_eq!(
+            copy_place(Some("COPY t, line 4, column a: \"secret\"")),
+            (Some(4), Some("a".into()))
+        );
     }
 
     #[test]
     fn refused_connections_say_what_to_check() {
-        let e = classify(sqlx::Error::Io(io::Error::from(io::ErrorKind::ConnectionRefused)), During::Connect);
+        let e = classify(
+            sqlx::Error::Io(io::Error::from(io::ErrorKind::ConnectionRefused)),
+            During::Connect,
+        );
         assert_eq!(e.kind(), ErrorKind::Connection);
         assert!(e.is_transient());
-        assert_eq!(e.hint_text(), Some("is the server running, and are host and port right?"));
+        assert_eq!(
+            e.hint_text(),
+            Some("is the server running, and are host and port right?")
+        );
     }
 }

@@ -71,10 +71,13 @@ impl PgTarget {
         let pairs = if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             url_pairs(text)?
         } else if text.contains('=') && !text.contains("://") {
-            key_value::parse(text).map_err(|why| config(format!("the connection string cannot be read: {why}")))?
+            key_value::parse(text)
+                .map_err(|why| config(format!("the connection string cannot be read: {why}")))?
         } else {
-            return Err(config("the connection string is neither a URL nor a list of key=value pairs")
-                .hint("write it like postgres://user:password@host:5432/database"));
+            return Err(
+                config("the connection string is neither a URL nor a list of key=value pairs")
+                    .hint("write it like postgres://user:password@host:5432/database"),
+            );
         };
         Self::from_pairs(pairs)
     }
@@ -83,7 +86,8 @@ impl PgTarget {
         let mut special = Special::default();
         let mut ignored = Vec::new();
         // Only the driver's own URL reader looks into the password file, so it gets everything as a query.
-        let mut url = Url::parse("postgres:///").map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))?;
+        let mut url =
+            Url::parse("postgres:///").map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))?;
         for (key, value) in pairs {
             match key.as_str() {
                 "sslmode" => special.ssl_mode = Some(value.parse().map_err(|_| bad_mode())?),
@@ -92,7 +96,9 @@ impl PgTarget {
                 }
                 "sslrootcert" => special.root_certificate = Some(value),
                 "connect_timeout" => {
-                    let seconds: u64 = value.parse().map_err(|_| config("connect_timeout is not a number of seconds"))?;
+                    let seconds: u64 = value
+                        .parse()
+                        .map_err(|_| config("connect_timeout is not a number of seconds"))?;
                     special.connect_timeout = (seconds > 0).then(|| Duration::from_secs(seconds));
                 }
                 "host" | "hostaddr" if value.contains(',') => {
@@ -100,12 +106,15 @@ impl PgTarget {
                         .hint("name the one host that accepts writes"));
                 }
                 "port" if value.parse::<u16>().is_err() => {
-                    return Err(config("the port in the connection string is not a number from 0 to 65535"));
+                    return Err(config(
+                        "the port in the connection string is not a number from 0 to 65535",
+                    ));
                 }
                 "hostaddr" if value.parse::<IpAddr>().is_err() => {
                     return Err(config("hostaddr in the connection string is not an IP address"));
                 }
-                "host" | "hostaddr" | "port" | "dbname" | "user" | "password" | "options" | "sslcert" | "sslkey" => {
+                "host" | "hostaddr" | "port" | "dbname" | "user" | "password" | "options" | "sslcert"
+                | "sslkey" => {
                     // An empty value means the default, as in libpq.
                     if !value.is_empty() {
                         url.query_pairs_mut().append_pair(&key, &value);
@@ -117,7 +126,9 @@ impl PgTarget {
                 }
                 known if IGNORED.contains(&known) => ignored.push(key),
                 _ if key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') => {
-                    return Err(config(format!("the connection string has an unknown parameter `{key}`")));
+                    return Err(config(format!(
+                        "the connection string has an unknown parameter `{key}`"
+                    )));
                 }
                 // Part of an unescaped password, perhaps.
                 _ => return Err(config("the connection string has an unknown parameter").hint(ESCAPE)),
@@ -129,7 +140,9 @@ impl PgTarget {
     }
 
     fn finish(mut options: PgConnectOptions, special: Special, ignored: Vec<String>) -> Self {
-        let asked = special.ssl_mode.or_else(|| std::env::var("PGSSLMODE").ok()?.parse().ok());
+        let asked = special
+            .ssl_mode
+            .or_else(|| std::env::var("PGSSLMODE").ok()?.parse().ok());
         let mode = match asked {
             // As in libpq: who names the authority wants it checked.
             Some(PgSslMode::Require) if special.root_certificate.is_some() => PgSslMode::VerifyCa,
@@ -144,7 +157,11 @@ impl PgTarget {
         if !special.application_name {
             options = options.application_name("migrate");
         }
-        Self { options, connect_timeout: special.connect_timeout.unwrap_or(CONNECT_TIMEOUT), ignored }
+        Self {
+            options,
+            connect_timeout: special.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
+            ignored,
+        }
     }
 
     /// Where the database is, without secrets: `host:port/database`.
@@ -152,7 +169,9 @@ impl PgTarget {
         let database = self.database();
         match socket(&self.options) {
             Some(path) => format!("{path}:{}/{database}", self.options.get_port()),
-            None if self.host().contains(':') => format!("[{}]:{}/{database}", self.host(), self.options.get_port()),
+            None if self.host().contains(':') => {
+                format!("[{}]:{}/{database}", self.host(), self.options.get_port())
+            }
             None => format!("{}:{}/{database}", self.host(), self.options.get_port()),
         }
     }
@@ -218,7 +237,8 @@ impl fmt::Debug for PgTarget {
     }
 }
 
-const ESCAPE: &str = "percent-encode special characters in user and password (for example # as %23, / as %2F, @ as %40)";
+const ESCAPE: &str =
+    "percent-encode special characters in user and password (for example # as %23, / as %2F, @ as %40)";
 
 fn config(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Config, message).on(Side::Destination)
@@ -259,7 +279,11 @@ fn url_pairs(text: &str) -> Result<Vec<(String, String)>> {
         pairs.push(("dbname".to_owned(), decode(database)?));
     }
     pairs.extend(url.query_pairs().map(|(k, v)| {
-        let key = if k == "ssl" && v == "true" { ("sslmode".into(), "require".into()) } else { (k, v) };
+        let key = if k == "ssl" && v == "true" {
+            ("sslmode".into(), "require".into())
+        } else {
+            (k, v)
+        };
         (key.0.into_owned(), key.1.into_owned())
     }));
     Ok(pairs)
@@ -268,7 +292,10 @@ fn url_pairs(text: &str) -> Result<Vec<(String, String)>> {
 fn socket(options: &PgConnectOptions) -> Option<String> {
     match options.get_socket() {
         Some(path) => Some(path.display().to_string()),
-        None => options.get_host().starts_with('/').then(|| options.get_host().to_owned()),
+        None => options
+            .get_host()
+            .starts_with('/')
+            .then(|| options.get_host().to_owned()),
     }
 }
 
@@ -294,11 +321,15 @@ mod tests {
     #[test]
     fn urls_and_pairs_say_the_same() {
         let url = target("postgres://app:s%23cret@db.example.com:6000/shop?connect_timeout=3");
-        let pairs = target("host=db.example.com port=6000 user=app password='s#cret' dbname=shop connect_timeout=3");
+        let pairs =
+            target("host=db.example.com port=6000 user=app password='s#cret' dbname=shop connect_timeout=3");
         for t in [&url, &pairs] {
             assert_eq!(t.to_string(), "app@db.example.com:6000/shop");
             assert_eq!(t.connect_timeout(), Duration::from_secs(3));
-            assert!(format!("{:?}", t.options()).contains("s#cret"), "the driver must get the password");
+            assert!(
+                format!("{:?}", t.options()).contains("s#cret"),
+                "the driver must get the password"
+            );
         }
     }
 
@@ -316,7 +347,10 @@ mod tests {
         ] {
             let e = refusal(text);
             assert_eq!(e.kind(), ErrorKind::Config);
-            assert!(!format!("{e} {e:?} {:?}", e.hint_text()).contains("hunter2"), "{text}");
+            assert!(
+                !format!("{e} {e:?} {:?}", e.hint_text()).contains("hunter2"),
+                "{text}"
+            );
         }
     }
 
@@ -329,21 +363,36 @@ mod tests {
         assert_eq!(mode("postgres://a@[::1]:5433/x"), "Prefer");
         assert_eq!(mode("host=/var/run/postgresql user=a"), "Prefer");
         assert_eq!(mode("postgres://a@db.example.com/x?sslmode=require"), "Require");
-        assert_eq!(mode("postgres://a@db.example.com/x?sslmode=require&sslrootcert=/ca.pem"), "VerifyCa");
+        assert_eq!(
+            mode("postgres://a@db.example.com/x?sslmode=require&sslrootcert=/ca.pem"),
+            "VerifyCa"
+        );
         assert_eq!(mode("postgres://a@db.example.com/x?sslmode=disable"), "Disable");
     }
 
     #[test]
     fn addresses_are_described() {
         assert_eq!(target("postgres://a@[::1]:5433/x").describe(), "[::1]:5433/x");
-        assert_eq!(target("postgres://a@%2Frun%2Fpg:5433/x").describe(), "/run/pg:5433/x");
-        assert_eq!(target("host=/run/pg port=5433 user=a").describe(), "/run/pg:5433/a");
+        assert_eq!(
+            target("postgres://a@%2Frun%2Fpg:5433/x").describe(),
+            "/run/pg:5433/x"
+        );
+        assert_eq!(
+            target("host=/run/pg port=5433 user=a").describe(),
+            "/run/pg:5433/a"
+        );
     }
 
     #[test]
     fn unknown_and_ignored_parameters() {
-        assert_eq!(refusal("host=h hots=i").to_string(), "the connection string has an unknown parameter `hots`");
+        assert_eq!(
+            refusal("host=h hots=i").to_string(),
+            "the connection string has an unknown parameter `hots`"
+        );
         assert_eq!(refusal("host=a,b dbname=x").kind(), ErrorKind::Config);
-        assert_eq!(target("postgres://h/x?keepalives=1&pgbouncer=true").ignored(), ["keepalives", "pgbouncer"]);
+        assert_eq!(
+            target("postgres://h/x?keepalives=1&pgbouncer=true").ignored(),
+            ["keepalives", "pgbouncer"]
+        );
     }
 }

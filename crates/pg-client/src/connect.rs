@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use migrate_core::{Error, ErrorKind, Result};
+use migrate_core::{Error, Result};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
@@ -63,34 +63,44 @@ impl Connector {
     /// Opens a connection and sets up its session.
     ///
     /// # Errors
-    /// [`Connection`](ErrorKind::Connection) if the server cannot be reached, [`Permission`](ErrorKind::Permission) if it
-    /// does not let the user in, [`Resources`](ErrorKind::Resources) if it has no connection left.
+    /// [`Connection`](migrate_core::ErrorKind::Connection) if the server cannot be reached, [`Permission`](migrate_core::ErrorKind::Permission) if it
+    /// does not let the user in, [`Resources`](migrate_core::ErrorKind::Resources) if it has no connection left.
     pub async fn connect(&self) -> Result<PgConnection> {
         let mut wait = Duration::from_millis(250);
-        for attempt in 1.. {
+        for _ in 1..ATTEMPTS {
             match self.connect_once().await {
-                // A server that answered and is busy is worth waiting for; a missing one is the caller's to judge.
-                Err(e) if attempt < ATTEMPTS && e.kind() == ErrorKind::Resources && e.is_transient() => {
+                // A server that answers and is busy is worth waiting for; a missing one is the caller's to judge.
+                Err(Failure { busy: true, .. }) => {
                     tokio::time::sleep(wait).await;
                     wait *= 2;
                 }
-                outcome => return outcome.map_err(|e| e.at("server", self.target.describe())),
+                outcome => return self.placed(outcome),
             }
         }
-        Err(Error::new(ErrorKind::Internal, "connecting was never tried"))
+        self.placed(self.connect_once().await)
     }
 
-    async fn connect_once(&self) -> Result<PgConnection> {
+    fn placed(&self, outcome: Result<PgConnection, Failure>) -> Result<PgConnection> {
+        outcome.map_err(|failure| failure.error.at("server", self.target.describe()))
+    }
+
+    async fn connect_once(&self) -> Result<PgConnection, Failure> {
         let opening = async {
-            let mut connection =
-                self.target.options().connect().await.map_err(|e| classify(e, During::Connect))?;
-            execute(&mut connection, SESSION, During::Connect).await?;
-            execute(&mut connection, SEARCH_PATH, During::Connect).await?;
+            let mut connection = self.target.options().connect().await.map_err(Failure::new)?;
+            for statements in [SESSION, SEARCH_PATH] {
+                sqlx::raw_sql(statements)
+                    .execute(&mut connection)
+                    .await
+                    .map_err(Failure::new)?;
+            }
             Ok(connection)
         };
         match tokio::time::timeout(self.target.connect_timeout(), opening).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(timed_out()),
+            Err(_) => Err(Failure {
+                error: timed_out(),
+                busy: false,
+            }),
         }
     }
 
@@ -99,6 +109,25 @@ impl Connector {
         // The server ends the session either way.
         if let Err(e) = connection.close().await {
             tracing::debug!(error = %classify(e, During::Statement), "closing a connection failed");
+        }
+    }
+}
+
+/// Why connecting failed.
+struct Failure {
+    error: Error,
+    /// Whether the server is there, and is starting or full.
+    busy: bool,
+}
+
+impl Failure {
+    fn new(error: sqlx::Error) -> Self {
+        let busy = error
+            .as_database_error()
+            .is_some_and(|e| e.is_transient_in_connect_phase());
+        Self {
+            error: classify(error, During::Connect),
+            busy,
         }
     }
 }

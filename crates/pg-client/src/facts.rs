@@ -38,7 +38,17 @@ pub struct Facts {
     pub extension_schema: Option<String>,
 }
 
+/// An extension that is not installed is usable if the user may create it; Supabase lets its users create those on its
+/// list without being superusers.
 const QUESTIONS: &str = "
+    with usable as (
+        select extname::text as name from pg_extension
+        union
+        select name::text from pg_available_extension_versions
+        where not superuser or trusted
+           or (select rolsuper from pg_roles where rolname = current_user)
+           or exists (select from pg_roles where rolname = 'supabase_admin')
+    )
     select current_setting('server_version_num')::int as version_num,
            current_setting('server_version') as version,
            current_database()::text as database,
@@ -47,10 +57,8 @@ const QUESTIONS: &str = "
            (select rolsuper from pg_roles where rolname = current_user) as superuser,
            has_database_privilege(current_database(), 'CREATE') as may_create,
            pg_is_in_recovery() as standby,
-           exists (select from pg_available_extensions where name = 'citext')
-             or exists (select from pg_extension where extname = 'citext') as citext,
-           exists (select from pg_available_extensions where name = 'postgis')
-             or exists (select from pg_extension where extname = 'postgis') as postgis,
+           exists (select from usable where name = 'citext') as citext,
+           exists (select from usable where name = 'postgis') as postgis,
            exists (select from pg_collation where collprovider = 'i') as icu,
            exists (select from pg_roles where rolname = 'supabase_admin') as supabase,
            (select nspname::text from pg_namespace where nspname in ('extensions', 'public') order by nspname limit 1)
@@ -70,21 +78,34 @@ impl Connector {
     }
 
     async fn ask(&self, connection: &mut PgConnection) -> Result<Facts> {
-        let row = sqlx::query(QUESTIONS).fetch_one(&mut *connection).await.map_err(|e| classify(e, During::Statement))?;
+        let row = sqlx::query(QUESTIONS)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(|e| classify(e, During::Statement))?;
         // Without libxml the cast itself fails.
-        let xml = sqlx::query("select '<a/>'::xml::text").fetch_one(&mut *connection).await.is_ok();
+        let xml = sqlx::query("select '<a/>'::xml::text")
+            .fetch_one(&mut *connection)
+            .await
+            .is_ok();
         let facts = read(&row, xml).map_err(|e| classify(e, During::Statement))?;
         let pid: i32 = row.try_get("pid").map_err(|e| classify(e, During::Statement))?;
-        Ok(Facts { transaction_pooler: self.is_shared(pid).await?, ..facts })
+        Ok(Facts {
+            transaction_pooler: self.is_shared(pid).await?,
+            ..facts
+        })
     }
 
     /// Whether a second connection, open at the same time, is served by the same process as the first: only a pooler
     /// that hands out its server connections transaction by transaction does that.
     async fn is_shared(&self, pid: i32) -> Result<bool> {
         let mut second = self.connect().await?;
-        let other = sqlx::query_scalar::<_, i32>("select pg_backend_pid()").fetch_one(&mut second).await;
+        let other = sqlx::query_scalar::<_, i32>("select pg_backend_pid()")
+            .fetch_one(&mut second)
+            .await;
         Self::disconnect(second).await;
-        other.map(|other| other == pid).map_err(|e| classify(e, During::Statement))
+        other
+            .map(|other| other == pid)
+            .map_err(|e| classify(e, During::Statement))
     }
 }
 
@@ -121,13 +142,19 @@ impl Facts {
         if self.target.version < OLDEST_VERSION {
             return Err(Error::destination(
                 ErrorKind::Unsupported,
-                format!("the server is PostgreSQL {}; the oldest supported version is {OLDEST_VERSION}", self.version),
+                format!(
+                    "the server is PostgreSQL {}; the oldest supported version is {OLDEST_VERSION}",
+                    self.version
+                ),
             ));
         }
         if self.encoding != "UTF8" {
             return Err(Error::destination(
                 ErrorKind::Unsupported,
-                format!("the database's encoding is {}, which cannot hold all text", self.encoding),
+                format!(
+                    "the database's encoding is {}, which cannot hold all text",
+                    self.encoding
+                ),
             )
             .hint("create the database with: create database NAME encoding 'UTF8' template template0"));
         }
@@ -139,13 +166,19 @@ impl Facts {
             .hint("connect to the server itself or to a pooler in session mode (Supabase: port 5432 instead of 6543)"));
         }
         if self.standby {
-            return Err(Error::destination(ErrorKind::Permission, "the server is a standby and refuses writes")
-                .hint("connect to the primary"));
+            return Err(Error::destination(
+                ErrorKind::Permission,
+                "the server is a standby and refuses writes",
+            )
+            .hint("connect to the primary"));
         }
         if !self.may_create {
             return Err(Error::destination(
                 ErrorKind::Permission,
-                format!("the user {} may not create schemas in the database {}", self.user, self.database),
+                format!(
+                    "the user {} may not create schemas in the database {}",
+                    self.user, self.database
+                ),
             )
             .hint("let the database's owner run: grant create on database NAME to USER"));
         }
@@ -176,15 +209,33 @@ mod tests {
     #[test]
     fn unfit_servers_are_refused() {
         assert!(fine().check().is_ok());
-        let old = Facts { target: Target { version: 13, ..Target::default() }, ..fine() };
+        let old = Facts {
+            target: Target {
+                version: 13,
+                ..Target::default()
+            },
+            ..fine()
+        };
         assert_eq!(old.check().unwrap_err().kind(), ErrorKind::Unsupported);
-        let latin = Facts { encoding: "LATIN1".into(), ..fine() };
+        let latin = Facts {
+            encoding: "LATIN1".into(),
+            ..fine()
+        };
         assert_eq!(latin.check().unwrap_err().kind(), ErrorKind::Unsupported);
-        let pooled = Facts { transaction_pooler: true, ..fine() };
+        let pooled = Facts {
+            transaction_pooler: true,
+            ..fine()
+        };
         assert_eq!(pooled.check().unwrap_err().kind(), ErrorKind::Unsupported);
-        let standby = Facts { standby: true, ..fine() };
+        let standby = Facts {
+            standby: true,
+            ..fine()
+        };
         assert_eq!(standby.check().unwrap_err().kind(), ErrorKind::Permission);
-        let guest = Facts { may_create: false, ..fine() };
+        let guest = Facts {
+            may_create: false,
+            ..fine()
+        };
         assert_eq!(
             guest.check().unwrap_err().to_string(),
             "the user app may not create schemas in the database shop"

@@ -25,7 +25,8 @@ pub(crate) fn parse(text: &str) -> Result<Vec<(String, String)>, String> {
             return Err(format!("`=` is missing after parameter {}", pairs.len() + 1));
         }
         skip_space(&mut chars);
-        let value = value(&mut chars).ok_or_else(|| format!("the quote that opens the value of `{key}` is never closed"))?;
+        let value = value(&mut chars)
+            .ok_or_else(|| format!("the quote that opens the value of `{key}` is never closed"))?;
         pairs.push((key, value));
     }
 }
@@ -63,7 +64,9 @@ mod tests {
     use super::parse;
 
     fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
-        list.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+        list.iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect()
     }
 
     #[test]
@@ -86,6 +89,9 @@ mod tests {
         let error = parse("password=correct horse").unwrap_err();
         assert_eq!(error, "`=` is missing after parameter 2");
         let error = parse("host=h password='secret").unwrap_err();
-        assert_eq!(error, "the quote that opens the value of `password` is never closed");
+        assert_eq!(
+            error,
+            "the quote that opens the value of `password` is never closed"
+        );
     }
 }

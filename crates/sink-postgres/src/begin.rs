@@ -49,8 +49,11 @@ pub(crate) async fn begin(sink: &PostgresSink, plan: &Plan) -> Result<Progress> 
 /// Whether the server can do what the plan asks for.
 fn check_plan(plan: &Plan, facts: &Facts) -> Result<()> {
     let lacks = |what: &str| {
-        Error::destination(ErrorKind::Unsupported, format!("the plan needs {what}, which this server does not have"))
-            .hint("make the plan anew for this destination")
+        Error::destination(
+            ErrorKind::Unsupported,
+            format!("the plan needs {what}, which this server does not have"),
+        )
+        .hint("make the plan anew for this destination")
     };
     let columns = || plan.tables.iter().flat_map(|t| &t.columns);
     if !facts.target.xml && columns().any(|c| c.ty == migrate_core::pg_type::PgType::Xml) {
@@ -59,10 +62,14 @@ fn check_plan(plan: &Plan, facts: &Facts) -> Result<()> {
     if !facts.target.icu && !plan.collations.is_empty() {
         return Err(lacks("ICU collations"));
     }
-    let keys = plan.tables.iter().flat_map(|t| t.primary_key.iter().chain(&t.uniques));
+    let keys = plan
+        .tables
+        .iter()
+        .flat_map(|t| t.primary_key.iter().chain(&t.uniques));
     let mut indexes = plan.tables.iter().flat_map(|t| &t.indexes);
     if facts.target.version < 15
-        && (keys.into_iter().any(|k| k.nulls_not_distinct) || indexes.any(|i| i.unique && i.nulls_not_distinct))
+        && (keys.into_iter().any(|k| k.nulls_not_distinct)
+            || indexes.any(|i| i.unique && i.nulls_not_distinct))
     {
         return Err(lacks("unique keys in which NULLs are equal (PostgreSQL 15)"));
     }
@@ -72,12 +79,23 @@ fn check_plan(plan: &Plan, facts: &Facts) -> Result<()> {
 async fn resume(connection: &mut PgConnection, plan: &Plan) -> Result<(Progress, i64)> {
     let known = run::read(connection).await?;
     check_same(&known, plan)?;
-    let epoch = run::take_over(connection).await?;
     let complete = known.finished_at.is_some();
+    let epoch = if complete {
+        known.epoch
+    } else {
+        run::take_over(connection).await?
+    };
     if !complete {
         event::note(connection, "resumed", "an earlier run is continued").await?;
     }
-    Ok((Progress { resumed: true, complete, tables: chunk::read(connection).await? }, epoch))
+    Ok((
+        Progress {
+            resumed: true,
+            complete,
+            tables: chunk::read(connection).await?,
+        },
+        epoch,
+    ))
 }
 
 fn check_same(known: &Run, plan: &Plan) -> Result<()> {
@@ -96,8 +114,14 @@ fn check_same(known: &Run, plan: &Plan) -> Result<()> {
     if known.plan_fingerprint == plan.fingerprint() {
         return Ok(());
     }
-    let what = known.plan().map_or_else(|_| "it was written by another version".to_owned(), |old| difference(&old, plan));
-    conflict(format!("the ledger in this database belongs to another plan, begun at {}: {what}", known.started_at))
+    let what = known.plan().map_or_else(
+        |_| "it was written by another version".to_owned(),
+        |old| difference(&old, plan),
+    );
+    conflict(format!(
+        "the ledger in this database belongs to another plan, begun at {}: {what}",
+        known.started_at
+    ))
 }
 
 /// The first few differences, by name.
@@ -109,7 +133,9 @@ fn difference(old: &Plan, new: &Plan) -> String {
     for table in &new.tables {
         match old.table(&table.source) {
             None => found.push(format!("table {} is new", table.source)),
-            Some(before) if before != table => found.push(format!("table {} is planned differently", table.source)),
+            Some(before) if before != table => {
+                found.push(format!("table {} is planned differently", table.source))
+            }
             Some(_) => {}
         }
     }
@@ -120,7 +146,11 @@ fn difference(old: &Plan, new: &Plan) -> String {
     }
     let more = found.len().saturating_sub(5);
     found.truncate(5);
-    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let rest = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
     format!("{}{rest}", found.join(", "))
 }
 
@@ -132,19 +162,28 @@ async fn create(connection: &mut PgConnection, plan: &Plan, facts: &Facts) -> Re
     // An error closes the connection, and the transaction with it: nothing is left behind.
     execute(connection, "begin", During::Statement).await?;
     for step in pre_data(plan, facts.extension_schema.as_deref()) {
-        execute(connection, step.sql, During::Statement).await.map_err(|e| e.at("creating", step.subject))?;
-        if step.id.starts_with("extension:") {
+        execute(connection, step.sql, During::Statement)
+            .await
+            .map_err(|e| e.at("creating", step.subject))?;
+        if step.id.starts_with("extension ") {
             execute(connection, migrate_pg_client::SEARCH_PATH, During::Statement).await?;
         }
     }
-    execute(connection, ledger::CREATE, During::Statement).await.map_err(|e| e.at("creating", "the ledger"))?;
+    execute(connection, ledger::CREATE, During::Statement)
+        .await
+        .map_err(|e| e.at("creating", "the ledger"))?;
     let epoch = run::insert(connection, plan).await?;
     created::schemas(connection, &schemas).await?;
     created::objects(connection, "collation", plan.collations.iter().map(|c| &c.name)).await?;
     created::objects(connection, "domain", plan.domains.iter().map(|d| &d.name)).await?;
     created::objects(connection, "sequence", plan.sequences.iter().map(|s| &s.name)).await?;
     created::objects(connection, "table", plan.tables.iter().map(|t| &t.target)).await?;
-    event::note(connection, "begun", &format!("{} tables from {}", plan.tables.len(), plan.source.name)).await?;
+    event::note(
+        connection,
+        "begun",
+        &format!("{} tables from {}", plan.tables.len(), plan.source.name),
+    )
+    .await?;
     execute(connection, "commit", During::Statement).await?;
     Ok((Progress::default(), epoch))
 }
@@ -157,7 +196,12 @@ async fn missing_schemas(connection: &mut PgConnection, plan: &Plan) -> Result<V
         .fetch_all(connection)
         .await
         .map_err(statement)?;
-    Ok(plan.schemas.iter().filter(|s| !existing.contains(s)).cloned().collect())
+    Ok(plan
+        .schemas
+        .iter()
+        .filter(|s| !existing.contains(s))
+        .cloned()
+        .collect())
 }
 
 const CLOSED_SCHEMAS: &str = "
@@ -177,7 +221,10 @@ async fn check_rights(connection: &mut PgConnection, plan: &Plan) -> Result<()> 
     }
     Err(Error::destination(
         ErrorKind::Permission,
-        format!("the user may not create tables in the schema {}", closed.join(", ")),
+        format!(
+            "the user may not create tables in the schema {}",
+            closed.join(", ")
+        ),
     )
     .hint("let the schema's owner run: grant create on schema NAME to USER"))
 }
@@ -241,7 +288,10 @@ async fn check_free(connection: &mut PgConnection, plan: &Plan) -> Result<()> {
     let taken = rows
         .iter()
         .map(|row| {
-            let name = TargetName { schema: row.try_get("schema")?, name: row.try_get("name")? };
+            let name = TargetName {
+                schema: row.try_get("schema")?,
+                name: row.try_get("name")?,
+            };
             Ok(format!("{} {name}", row.try_get::<String, _>("kind")?))
         })
         .collect::<sqlx::Result<Vec<_>>>()
@@ -251,7 +301,10 @@ async fn check_free(connection: &mut PgConnection, plan: &Plan) -> Result<()> {
     }
     Err(Error::destination(
         ErrorKind::Conflict,
-        format!("the destination already has what the plan creates: {}", taken.join(", ")),
+        format!(
+            "the destination already has what the plan creates: {}",
+            taken.join(", ")
+        ),
     )
     .hint("drop or rename it, choose other names or schemas in the plan, or use another database"))
 }
@@ -267,8 +320,14 @@ fn wanted_names(plan: &Plan) -> Vec<(TargetName, &'static str)> {
     for table in &plan.tables {
         names.push((table.target.clone(), "table"));
         let keys = table.primary_key.iter().chain(&table.uniques).map(|k| &k.name);
-        let here = |name: &String| TargetName { schema: table.target.schema.clone(), name: name.clone() };
-        names.extend(keys.chain(table.indexes.iter().map(|i| &i.name)).map(|name| (here(name), "index")));
+        let here = |name: &String| TargetName {
+            schema: table.target.schema.clone(),
+            name: name.clone(),
+        };
+        names.extend(
+            keys.chain(table.indexes.iter().map(|i| &i.name))
+                .map(|name| (here(name), "index")),
+        );
     }
     names
 }

@@ -62,7 +62,10 @@ async fn clean(connection: &mut PgConnection, drop_data: bool) -> Result<Cleaned
     }
     execute(connection, "drop schema migrate cascade", During::Statement).await?;
     execute(connection, "commit", During::Statement).await?;
-    Ok(Cleaned { ledger: true, dropped })
+    Ok(Cleaned {
+        ledger: true,
+        dropped,
+    })
 }
 
 /// Drops all objects of a kind at once, so that foreign keys between them do not matter.
@@ -77,7 +80,11 @@ async fn drop_kind(
         if kind == "schema" && !is_empty(connection, &object.name.schema).await? {
             continue;
         }
-        names.push(if kind == "schema" { quote_ident(&object.name.schema) } else { object.name.quoted() });
+        names.push(if kind == "schema" {
+            quote_ident(&object.name.schema)
+        } else {
+            object.name.quoted()
+        });
         dropped.push(if kind == "schema" {
             format!("schema {}", object.name.schema)
         } else {
@@ -85,7 +92,11 @@ async fn drop_kind(
         });
     }
     // Collations are dropped one by one: the statement takes only one of them.
-    let groups: Vec<String> = if kind == "collation" { names } else { vec![names.join(", ")] };
+    let groups: Vec<String> = if kind == "collation" {
+        names
+    } else {
+        vec![names.join(", ")]
+    };
     for group in groups.iter().filter(|g| !g.is_empty()) {
         execute(connection, format!("drop {kind} {group}"), During::Statement)
             .await

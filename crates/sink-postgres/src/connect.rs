@@ -51,7 +51,12 @@ impl PostgresSink {
             idle: Mutex::new(Vec::new()),
             epoch: AtomicI64::new(0),
         };
-        Ok(Arc::new(Self { shared: Arc::new(shared), lock: tokio::sync::Mutex::new(None), facts, options }))
+        Ok(Arc::new(Self {
+            shared: Arc::new(shared),
+            lock: tokio::sync::Mutex::new(None),
+            facts,
+            options,
+        }))
     }
 
     /// What the destination can do, as far as a plan depends on it.
@@ -72,7 +77,9 @@ impl PostgresSink {
 
 impl fmt::Debug for PostgresSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PostgresSink").field("target", self.shared.connector.target()).finish_non_exhaustive()
+        f.debug_struct("PostgresSink")
+            .field("target", self.shared.connector.target())
+            .finish_non_exhaustive()
     }
 }
 
@@ -81,7 +88,10 @@ impl Shared {
     pub(crate) async fn acquire(&self) -> Result<PgConnection> {
         // A connection that broke while it waited is found out by its first statement and replaced here.
         while let Some(mut connection) = self.pop() {
-            if execute(&mut connection, "select 1", During::Statement).await.is_ok() {
+            if execute(&mut connection, "select 1", During::Statement)
+                .await
+                .is_ok()
+            {
                 return Ok(connection);
             }
         }
@@ -94,7 +104,10 @@ impl Shared {
 
     /// Keeps a connection for the next writer. It must have no transaction open.
     pub(crate) fn release(&self, connection: PgConnection) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(connection);
     }
 
     /// Closes all connections that wait.
@@ -111,7 +124,10 @@ impl Shared {
     /// The run's number, under which it holds the ledger.
     pub(crate) fn epoch(&self) -> Result<i64> {
         match self.epoch.load(Ordering::Acquire) {
-            0 => Err(Error::new(ErrorKind::Internal, "the sink was used before `begin`")),
+            0 => Err(Error::new(
+                ErrorKind::Internal,
+                "the sink was used before `begin`",
+            )),
             epoch => Ok(epoch),
         }
     }

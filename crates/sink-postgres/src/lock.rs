@@ -59,12 +59,18 @@ impl RunLock {
             }
         }
         let holder = match holder(&mut connection).await? {
-            Some(run) => format!(" (process {}, application {}, from {})", run.pid, run.application, run.client),
+            Some(run) => format!(
+                " (process {}, application {}, from {})",
+                run.pid, run.application, run.client
+            ),
             None => String::new(),
         };
         Connector::disconnect(connection).await;
-        Err(Error::destination(ErrorKind::Conflict, format!("another migration is writing to this database{holder}"))
-            .hint("wait until it ends, or end it; then run the same command again"))
+        Err(Error::destination(
+            ErrorKind::Conflict,
+            format!("another migration is writing to this database{holder}"),
+        )
+        .hint("wait until it ends, or end it; then run the same command again"))
     }
 
     /// The connection, for statements that need the lock.
@@ -79,11 +85,18 @@ impl RunLock {
 
 /// Who holds the lock.
 pub(crate) async fn holder(connection: &mut PgConnection) -> Result<Option<ActiveRun>> {
-    let row = sqlx::query(HOLDER).bind(CLASS).bind(OBJECT).fetch_optional(connection).await.map_err(statement)?;
+    let row = sqlx::query(HOLDER)
+        .bind(CLASS)
+        .bind(OBJECT)
+        .fetch_optional(connection)
+        .await
+        .map_err(statement)?;
     let read = |row: sqlx::postgres::PgRow| {
         Ok(ActiveRun {
             pid: row.try_get("pid")?,
-            application: row.try_get::<Option<String>, _>("application_name")?.unwrap_or_default(),
+            application: row
+                .try_get::<Option<String>, _>("application_name")?
+                .unwrap_or_default(),
             client: row.try_get("client")?,
         })
     };

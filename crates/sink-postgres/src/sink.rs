@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use migrate_core::Result;
 use migrate_core::catalog::ObjectName;
 use migrate_core::chunk::{Chunk, ChunkId, Receipt};
 use migrate_core::observer::Observer;
 use migrate_core::plan::{Plan, TablePlan};
 use migrate_core::sink::{ChunkWriter, Completion, Progress, Sink, WriteMode};
-use migrate_core::Result;
 use migrate_pg_client::{During, execute};
 
 use crate::connect::PostgresSink;
@@ -44,7 +44,15 @@ impl Sink for PostgresSink {
         let mut connection = self.shared.acquire().await?;
         // Committed at once: earlier writers are shut out before this one has written anything.
         let opened = chunk::open(&mut connection, chunk, epoch).await?;
-        let writer = Writer::new(Arc::clone(&self.shared), connection, table, chunk, mode, epoch, &opened);
+        let writer = Writer::new(
+            Arc::clone(&self.shared),
+            connection,
+            table,
+            chunk,
+            mode,
+            epoch,
+            &opened,
+        );
         Ok((Box::new(writer), opened.receipt))
     }
 

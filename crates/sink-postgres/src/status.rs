@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use migrate_core::Result;
 use migrate_core::catalog::ObjectName;
 use migrate_core::chunk::Receipt;
 use migrate_core::plan::TargetName;
-use migrate_core::Result;
 use migrate_pg_client::sqlx::postgres::PgConnection;
 use serde::Serialize;
 
@@ -136,7 +136,10 @@ fn tables(
 ) -> Vec<TableStatus> {
     let of = |table: &migrate_core::plan::TablePlan| {
         let split = chunks.get(&table.source);
-        let mut total = Receipt { done: split.is_some(), ..Receipt::default() };
+        let mut total = Receipt {
+            done: split.is_some(),
+            ..Receipt::default()
+        };
         for (_, receipt) in split.into_iter().flatten() {
             total.merge(receipt);
         }

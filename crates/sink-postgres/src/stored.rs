@@ -35,12 +35,28 @@ impl Stored for PostgresSink {
 
     async fn scan(&self, table: &TablePlan) -> Result<Box<dyn TupleScan>> {
         let connection = self.shared.acquire().await?;
-        let statement = format!("copy {}{} to stdout (format binary)", table.target.quoted(), columns(table));
+        let statement = format!(
+            "copy {}{} to stdout (format binary)",
+            table.target.quoted(),
+            columns(table)
+        );
         let (full, inbox) = mpsc::channel(1);
         let (spent, empty) = mpsc::channel(2);
         let fields = table.copied().count();
-        let task = tokio::spawn(read_out(Arc::clone(&self.shared), connection, statement, fields, full, empty));
-        Ok(Box::new(Scan { inbox, spent, task: Some(task), table: table.target.to_string() }))
+        let task = tokio::spawn(read_out(
+            Arc::clone(&self.shared),
+            connection,
+            statement,
+            fields,
+            full,
+            empty,
+        ));
+        Ok(Box::new(Scan {
+            inbox,
+            spent,
+            task: Some(task),
+            table: table.target.to_string(),
+        }))
     }
 }
 
@@ -77,7 +93,11 @@ impl TupleScan for Scan {
             None => Ok(false),
             Some(task) => {
                 let outcome = task.await.unwrap_or_else(|e| {
-                    Err(Error::new(ErrorKind::Internal, "the reading of a table stopped without a reason").because(e))
+                    Err(Error::new(
+                        ErrorKind::Internal,
+                        "the reading of a table stopped without a reason",
+                    )
+                    .because(e))
                 });
                 outcome.map(|()| false).map_err(|e| e.at("table", &self.table))
             }

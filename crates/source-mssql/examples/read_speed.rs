@@ -1,8 +1,10 @@
 //! How fast a `.bacpac` is checked and read, on one thread, without any destination.
 //!
 //! ```text
-//! cargo run --release -p migrate-source-mssql --example read_speed -- FILE.bacpac
+//! cargo run --release -p migrate-source-mssql --example read_speed -- FILE.bacpac [narrow|wide ROWS]
 //! ```
+//!
+//! With a shape and a number of rows, the file is generated first.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,12 +22,31 @@ use migrate_source_mssql::{Bacpac, BacpacOptions};
 async fn main() -> Result<()> {
     let path = std::env::args().nth(1);
     let path = path.ok_or_else(|| Error::new(ErrorKind::Config, "give the path of a .bacpac"))?;
-    let source = Bacpac::open(path, BacpacOptions { threads: 1, ..BacpacOptions::default() })?;
+    if let (Some(shape), Some(rows)) = (std::env::args().nth(2), std::env::args().nth(3)) {
+        let rows = rows
+            .parse()
+            .map_err(|_| Error::new(ErrorKind::Config, "ROWS is not a number"))?;
+        let written = match shape.as_str() {
+            "wide" => migrate_testkit::bench::wide(&path, rows),
+            _ => migrate_testkit::bench::narrow(&path, rows),
+        };
+        written.map_err(|e| Error::new(ErrorKind::Io, e.to_string()))?;
+    }
+    let source = Bacpac::open(
+        path,
+        BacpacOptions {
+            threads: 1,
+            ..BacpacOptions::default()
+        },
+    )?;
     let start = Instant::now();
     let catalog = source.discover().await?;
     let rows: u64 = catalog.tables.iter().filter_map(|t| t.rows).sum();
     let bytes: u64 = catalog.tables.iter().filter_map(|t| t.bytes).sum();
-    println!("checked {rows} rows, {bytes} bytes in {:.3} s", start.elapsed().as_secs_f64());
+    println!(
+        "checked {rows} rows, {bytes} bytes in {:.3} s",
+        start.elapsed().as_secs_f64()
+    );
     let plan = migrate_core::planner::plan(&catalog, &Mapping::default(), &Target::default())?;
     let snapshot = source.snapshot(&plan).await?;
     let start = Instant::now();
@@ -48,6 +69,9 @@ async fn main() -> Result<()> {
             }
         }
     }
-    println!("read and encoded {rows} rows into {bytes} bytes in {:.3} s", start.elapsed().as_secs_f64());
+    println!(
+        "read and encoded {rows} rows into {bytes} bytes in {:.3} s",
+        start.elapsed().as_secs_f64()
+    );
     Ok(())
 }

@@ -79,7 +79,16 @@ struct Rule {
 }
 
 const fn rule(name: &'static str, base: Base, facets: Facets, kind: ValueKind) -> Rule {
-    Rule { name, base, facets, shown: "", pg: |_| PgType::Text, kind, fidelity: |_| Fidelity::Exact, remark: "" }
+    Rule {
+        name,
+        base,
+        facets,
+        shown: "",
+        pg: |_| PgType::Text,
+        kind,
+        fidelity: |_| Fidelity::Exact,
+        remark: "",
+    }
 }
 
 impl Rule {
@@ -110,14 +119,19 @@ impl Rule {
 const SEVENTH: &str = "the 7th digit of fractional seconds is rounded";
 
 fn seventh_digit(t: &NativeType) -> Fidelity {
-    if t.scale > 6 { Fidelity::Lossy(SEVENTH.to_owned()) } else { Fidelity::Exact }
+    if t.scale > 6 {
+        Fidelity::Lossy(SEVENTH.to_owned())
+    } else {
+        Fidelity::Exact
+    }
 }
 
 fn max_or_widened(t: &NativeType) -> Fidelity {
     if t.max { Fidelity::Exact } else { Fidelity::Widened }
 }
 
-const CHARACTERS: &str = "the limit counts characters instead of UTF-16 units or bytes, of which there are never fewer";
+const CHARACTERS: &str =
+    "the limit counts characters instead of UTF-16 units or bytes, of which there are never fewer";
 
 /// Every type, in the order of SQL Server's documentation.
 static RULES: &[Rule] = &[
@@ -128,14 +142,31 @@ static RULES: &[Rule] = &[
     rule("smallint", Base::SmallInt, Facets::Nothing, ValueKind::Int16).to("smallint", |_| PgType::Int2),
     rule("int", Base::Int, Facets::Nothing, ValueKind::Int32).to("integer", |_| PgType::Int4),
     rule("bigint", Base::BigInt, Facets::Nothing, ValueKind::Int64).to("bigint", |_| PgType::Int8),
-    rule("decimal", Base::Decimal, Facets::PrecisionScale, ValueKind::Decimal).to("numeric(p,s)", numeric),
-    rule("numeric", Base::Numeric, Facets::PrecisionScale, ValueKind::Decimal).to("numeric(p,s)", numeric),
+    rule(
+        "decimal",
+        Base::Decimal,
+        Facets::PrecisionScale,
+        ValueKind::Decimal,
+    )
+    .to("numeric(p,s)", numeric),
+    rule(
+        "numeric",
+        Base::Numeric,
+        Facets::PrecisionScale,
+        ValueKind::Decimal,
+    )
+    .to("numeric(p,s)", numeric),
     rule("money", Base::Money, Facets::Nothing, ValueKind::Decimal)
         .to("numeric(19,4)", |_| PgType::Numeric(Some((19, 4))))
         .widened("all four digits are kept"),
-    rule("smallmoney", Base::SmallMoney, Facets::Nothing, ValueKind::Decimal)
-        .to("numeric(10,4)", |_| PgType::Numeric(Some((10, 4))))
-        .widened("all four digits are kept"),
+    rule(
+        "smallmoney",
+        Base::SmallMoney,
+        Facets::Nothing,
+        ValueKind::Decimal,
+    )
+    .to("numeric(10,4)", |_| PgType::Numeric(Some((10, 4))))
+    .widened("all four digits are kept"),
     rule("real", Base::Real, Facets::Nothing, ValueKind::Float32).to("real", |_| PgType::Float4),
     rule("float", Base::Float, Facets::Mantissa, ValueKind::Float64)
         .to("double precision", |_| PgType::Float8)
@@ -143,25 +174,46 @@ static RULES: &[Rule] = &[
     rule("date", Base::Date, Facets::Nothing, ValueKind::Date).to("date", |_| PgType::Date),
     rule("time", Base::Time, Facets::Digits, ValueKind::Time)
         .to("time(s), at most 6", |t| PgType::Time(t.scale.min(6)))
-        .judged("exact up to time(6); of time(7) the last digit is rounded", seventh_digit),
-    rule("smalldatetime", Base::SmallDateTime, Facets::Nothing, ValueKind::Timestamp)
-        .to("timestamp(0)", |_| PgType::Timestamp(0)),
+        .judged(
+            "exact up to time(6); of time(7) the last digit is rounded",
+            seventh_digit,
+        ),
+    rule(
+        "smalldatetime",
+        Base::SmallDateTime,
+        Facets::Nothing,
+        ValueKind::Timestamp,
+    )
+    .to("timestamp(0)", |_| PgType::Timestamp(0)),
     rule("datetime", Base::DateTime, Facets::Nothing, ValueKind::Timestamp)
         .to("timestamp(3)", |_| PgType::Timestamp(3))
         .remark("stored as 1/300 s; arrives as SQL Server shows it, with .000, .003 or .007 at the end"),
     rule("datetime2", Base::DateTime2, Facets::Digits, ValueKind::Timestamp)
         .to("timestamp(s), at most 6", |t| PgType::Timestamp(t.scale.min(6)))
-        .judged("exact up to datetime2(6); of datetime2(7) the last digit is rounded", seventh_digit),
-    rule("datetimeoffset", Base::DateTimeOffset, Facets::Digits, ValueKind::TimestampTz)
-        .to("timestamptz(s), at most 6", |t| PgType::TimestampTz(t.scale.min(6)))
-        .judged("the same moment; the offset it was written with is not kept", |t| {
+        .judged(
+            "exact up to datetime2(6); of datetime2(7) the last digit is rounded",
+            seventh_digit,
+        ),
+    rule(
+        "datetimeoffset",
+        Base::DateTimeOffset,
+        Facets::Digits,
+        ValueKind::TimestampTz,
+    )
+    .to("timestamptz(s), at most 6", |t| {
+        PgType::TimestampTz(t.scale.min(6))
+    })
+    .judged(
+        "the same moment; the offset it was written with is not kept",
+        |t| {
             let mut reason = "the original offset from UTC is not kept".to_owned();
             if t.scale > 6 {
                 reason.push_str(", and ");
                 reason.push_str(SEVENTH);
             }
             Fidelity::Lossy(reason)
-        }),
+        },
+    ),
     rule("char", Base::Char, Facets::Length, ValueKind::Text)
         .to("char(n)", |t| PgType::Char(t.length))
         .widened(CHARACTERS),
@@ -179,16 +231,26 @@ static RULES: &[Rule] = &[
     rule("binary", Base::Binary, Facets::Length, ValueKind::Bytes)
         .to("bytea", |_| PgType::Bytea)
         .widened("bytea has no limit"),
-    rule("varbinary", Base::VarBinary, Facets::LengthOrMax, ValueKind::Bytes)
-        .to("bytea", |_| PgType::Bytea)
-        .judged("bytea has no limit", max_or_widened),
+    rule(
+        "varbinary",
+        Base::VarBinary,
+        Facets::LengthOrMax,
+        ValueKind::Bytes,
+    )
+    .to("bytea", |_| PgType::Bytea)
+    .judged("bytea has no limit", max_or_widened),
     rule("image", Base::Image, Facets::Nothing, ValueKind::Bytes).to("bytea", |_| PgType::Bytea),
     rule("rowversion", Base::RowVersion, Facets::Nothing, ValueKind::Bytes)
         .to("bytea", |_| PgType::Bytea)
         .remark("the values as they are; PostgreSQL does not change them with the row"),
-    rule("uniqueidentifier", Base::UniqueIdentifier, Facets::Nothing, ValueKind::Uuid)
-        .to("uuid", |_| PgType::Uuid)
-        .remark("the same text; sorts in another order"),
+    rule(
+        "uniqueidentifier",
+        Base::UniqueIdentifier,
+        Facets::Nothing,
+        ValueKind::Uuid,
+    )
+    .to("uuid", |_| PgType::Uuid)
+    .remark("the same text; sorts in another order"),
     rule("xml", Base::Xml, Facets::Nothing, ValueKind::Text)
         .to("xml", |_| PgType::Xml)
         .remark("text where the destination is built without libxml"),
@@ -208,9 +270,10 @@ static RULES: &[Rule] = &[
         .widened("EWKB in both cases"),
     rule("CLR type", Base::Clr, Facets::Nothing, ValueKind::Bytes)
         .to("bytea", |_| PgType::Bytea)
-        .judged("the serialized bytes; only the type's own assembly can read them", |_| {
-            Fidelity::Lossy("only the bytes of the .NET type are kept, without its methods".to_owned())
-        }),
+        .judged(
+            "the serialized bytes; only the type's own assembly can read them",
+            |_| Fidelity::Lossy("only the bytes of the .NET type are kept, without its methods".to_owned()),
+        ),
 ];
 
 fn numeric(t: &NativeType) -> PgType {
@@ -218,7 +281,11 @@ fn numeric(t: &NativeType) -> PgType {
 }
 
 fn varchar(t: &NativeType) -> PgType {
-    if t.max { PgType::Text } else { PgType::Varchar(Some(t.length)) }
+    if t.max {
+        PgType::Text
+    } else {
+        PgType::Varchar(Some(t.length))
+    }
 }
 
 /// The facets that a declaration states, before it is known which of them the type has.
@@ -258,7 +325,10 @@ impl NativeType {
         let name = match name {
             "timestamp" => "rowversion",
             "sysname" => {
-                let stated = Stated { length: Some(128), ..Stated::default() };
+                let stated = Stated {
+                    length: Some(128),
+                    ..Stated::default()
+                };
                 return Self::new("nvarchar", stated);
             }
             "integer" => "int",
@@ -271,11 +341,23 @@ impl NativeType {
 
     /// A type that an assembly defines.
     pub fn clr() -> Self {
-        Self { base: Base::Clr, length: 0, max: false, precision: 0, scale: 0 }
+        Self {
+            base: Base::Clr,
+            length: 0,
+            max: false,
+            precision: 0,
+            scale: 0,
+        }
     }
 
     fn with_facets(rule: &Rule, stated: Stated) -> Result<Self, String> {
-        let mut t = Self { base: rule.base, length: 0, max: false, precision: 0, scale: 0 };
+        let mut t = Self {
+            base: rule.base,
+            length: 0,
+            max: false,
+            precision: 0,
+            scale: 0,
+        };
         match rule.facets {
             Facets::Nothing => {}
             Facets::Length | Facets::LengthOrMax => {
@@ -291,7 +373,10 @@ impl NativeType {
                 t.precision = stated.precision.unwrap_or(18);
                 t.scale = stated.scale.unwrap_or(0);
                 if !(1..=38).contains(&t.precision) || t.scale > t.precision {
-                    return Err(format!("precision {} and scale {} do not exist", t.precision, t.scale));
+                    return Err(format!(
+                        "precision {} and scale {} do not exist",
+                        t.precision, t.scale
+                    ));
                 }
             }
             Facets::Digits => {
@@ -366,18 +451,34 @@ pub fn type_table_markdown() -> String {
         };
         let max = rule.facets == Facets::LengthOrMax;
         let scale = if rule.facets == Facets::Digits { 7 } else { 0 };
-        let sample = NativeType { base: rule.base, length: 1, max: false, precision: 18, scale };
+        let sample = NativeType {
+            base: rule.base,
+            length: 1,
+            max: false,
+            precision: 18,
+            scale,
+        };
         let word = |t: &NativeType| match (rule.fidelity)(t) {
             Fidelity::Exact => "exact",
             Fidelity::Widened => "widened",
             Fidelity::Lossy(_) => "lossy",
         };
-        let fidelity = match (word(&sample), word(&NativeType { max, scale: scale.min(6), ..sample })) {
+        let fidelity = match (
+            word(&sample),
+            word(&NativeType {
+                max,
+                scale: scale.min(6),
+                ..sample
+            }),
+        ) {
             (a, b) if a == b => a.to_owned(),
             (a, b) if max => format!("{a}; max: {b}"),
             (a, b) => format!("{b}; (7): {a}"),
         };
-        out.push_str(&format!("| `{}{facets}` | `{}` | {fidelity} | {} |\n", rule.name, rule.shown, rule.remark));
+        out.push_str(&format!(
+            "| `{}{facets}` | `{}` | {fidelity} | {} |\n",
+            rule.name, rule.shown, rule.remark
+        ));
     }
     out
 }
@@ -398,27 +499,67 @@ mod tests {
     #[test]
     fn types_travel_as_decided() {
         let none = Stated::default();
-        let length = |n| Stated { length: Some(n), ..none };
+        let length = |n| Stated {
+            length: Some(n),
+            ..none
+        };
         let max = Stated { max: true, ..none };
-        let scale = |s| Stated { scale: Some(s), ..none };
+        let scale = |s| Stated {
+            scale: Some(s),
+            ..none
+        };
         assert_eq!(shown("tinyint", none), "tinyint -> smallint Widened");
         assert_eq!(shown("int", none), "int -> integer Exact");
-        assert_eq!(shown("nvarchar", length(50)), "nvarchar(50) -> varchar(50) Widened");
+        assert_eq!(
+            shown("nvarchar", length(50)),
+            "nvarchar(50) -> varchar(50) Widened"
+        );
         assert_eq!(shown("nvarchar", max), "nvarchar(max) -> text Exact");
         assert_eq!(shown("sysname", none), "nvarchar(128) -> varchar(128) Widened");
         assert_eq!(shown("timestamp", none), "rowversion -> bytea Exact");
         assert_eq!(
-            shown("decimal", Stated { precision: Some(8), scale: Some(2), ..none }),
+            shown(
+                "decimal",
+                Stated {
+                    precision: Some(8),
+                    scale: Some(2),
+                    ..none
+                }
+            ),
             "decimal(8,2) -> numeric(8,2) Exact"
         );
         assert_eq!(shown("numeric", none), "numeric(18,0) -> numeric(18,0) Exact");
         assert_eq!(shown("money", none), "money -> numeric(19,4) Widened");
         assert_eq!(shown("datetime", none), "datetime -> timestamp(3) Exact");
         assert_eq!(shown("datetime2", scale(3)), "datetime2(3) -> timestamp(3) Exact");
-        assert_eq!(shown("datetime2", scale(7)), format!("datetime2(7) -> timestamp Lossy({SEVENTH:?})"));
-        assert_eq!(shown("float", Stated { precision: Some(24), ..none }), "real -> real Exact");
-        assert_eq!(shown("float", Stated { precision: Some(53), ..none }), "float -> double precision Exact");
-        assert!(matches!(native("datetimeoffset", scale(0)).fidelity(), Fidelity::Lossy(_)));
+        assert_eq!(
+            shown("datetime2", scale(7)),
+            format!("datetime2(7) -> timestamp Lossy({SEVENTH:?})")
+        );
+        assert_eq!(
+            shown(
+                "float",
+                Stated {
+                    precision: Some(24),
+                    ..none
+                }
+            ),
+            "real -> real Exact"
+        );
+        assert_eq!(
+            shown(
+                "float",
+                Stated {
+                    precision: Some(53),
+                    ..none
+                }
+            ),
+            "float -> double precision Exact"
+        );
+        assert!(matches!(
+            native("datetimeoffset", scale(0)).fidelity(),
+            Fidelity::Lossy(_)
+        ));
     }
 
     #[test]
@@ -426,25 +567,84 @@ mod tests {
         let none = Stated::default();
         assert!(NativeType::new("money2", none).is_none());
         assert!(NativeType::new("CLR type", none).is_none());
-        assert!(NativeType::new("decimal", Stated { precision: Some(39), ..none }).unwrap().is_err());
         assert!(
-            NativeType::new("decimal", Stated { precision: Some(3), scale: Some(4), ..none }).unwrap().is_err()
+            NativeType::new(
+                "decimal",
+                Stated {
+                    precision: Some(39),
+                    ..none
+                }
+            )
+            .unwrap()
+            .is_err()
         );
-        assert!(NativeType::new("time", Stated { scale: Some(8), ..none }).unwrap().is_err());
-        assert!(NativeType::new("varchar", Stated { length: Some(8001), ..none }).unwrap().is_err());
-        assert!(NativeType::new("char", Stated { max: true, length: Some(0), ..none }).unwrap().is_err());
+        assert!(
+            NativeType::new(
+                "decimal",
+                Stated {
+                    precision: Some(3),
+                    scale: Some(4),
+                    ..none
+                }
+            )
+            .unwrap()
+            .is_err()
+        );
+        assert!(
+            NativeType::new(
+                "time",
+                Stated {
+                    scale: Some(8),
+                    ..none
+                }
+            )
+            .unwrap()
+            .is_err()
+        );
+        assert!(
+            NativeType::new(
+                "varchar",
+                Stated {
+                    length: Some(8001),
+                    ..none
+                }
+            )
+            .unwrap()
+            .is_err()
+        );
+        assert!(
+            NativeType::new(
+                "char",
+                Stated {
+                    max: true,
+                    length: Some(0),
+                    ..none
+                }
+            )
+            .unwrap()
+            .is_err()
+        );
     }
 
     #[test]
     fn every_rule_is_reached_by_its_base_and_the_page_has_every_rule() {
         let page = type_table_markdown();
         for rule in RULES {
-            let t = NativeType { base: rule.base, length: 1, max: false, precision: 1, scale: 0 };
+            let t = NativeType {
+                base: rule.base,
+                length: 1,
+                max: false,
+                precision: 1,
+                scale: 0,
+            };
             assert_eq!(t.rule().name, rule.name);
             assert!(page.contains(&format!("| `{}", rule.name)), "{}", rule.name);
         }
         assert_eq!(RULES.len(), 34);
-        assert!(page.contains("| `datetime2(s)` | `timestamp(s), at most 6` | exact; (7): lossy |"), "{page}");
+        assert!(
+            page.contains("| `datetime2(s)` | `timestamp(s), at most 6` | exact; (7): lossy |"),
+            "{page}"
+        );
         assert!(page.contains("| `varchar(n), (max)` | `varchar(n), text for max` | widened; max: exact |"));
     }
 }

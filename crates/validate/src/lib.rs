@@ -6,6 +6,40 @@
 //! differ.
 //!
 //! Sums of hashes do not depend on the order of rows. The hash is XXH3 with 128 bits: it finds accidents, not forgeries.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use migrate_core::memory::{Cell, MemorySink, MemorySource};
+//! use migrate_core::{catalog::ObjectName, mapping::Mapping, observer::Silent, pg_type::PgType};
+//! use migrate_core::{pipeline, plan::Target, planner, source::Source};
+//! use migrate_validate::{DifferenceKind, Options, validate};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> migrate_core::Result<()> {
+//! let name = ObjectName::new("dbo", "Item");
+//! let rows = (0..100).map(|i| vec![Cell::Int(i), Cell::Int(i * i)]).collect();
+//! let source = MemorySource::new("s").table(name.clone(), &[("id", PgType::Int4), ("n", PgType::Int8)], rows);
+//! let (source, sink) = (Arc::new(source), MemorySink::new());
+//! let plan = planner::plan(&source.discover().await?, &Mapping::default(), &Target::default())?;
+//! let (options, cancel) = (pipeline::Options::default(), CancellationToken::new());
+//! let stored = Arc::new(sink.clone());
+//! pipeline::run(source.clone(), stored.clone(), Arc::new(plan), options, Arc::new(Silent), cancel.clone()).await?;
+//!
+//! // One bit of one cell: the last byte of the row with the largest key.
+//! sink.tamper(&name, |rows| *rows.iter_mut().max().unwrap().last_mut().unwrap() ^= 1);
+//!
+//! // The destination alone says which table; with the source, which row and column.
+//! let found = validate(stored.clone(), None, Options::default(), Arc::new(Silent), cancel.clone()).await?;
+//! assert!(!found.agrees());
+//! let found = validate(stored, Some(source), Options::default(), Arc::new(Silent), cancel).await?;
+//! let [difference] = found.tables[0].differences.as_slice() else { panic!("one row differs") };
+//! assert_eq!(difference.key.to_string(), r#"{"id":99}"#);
+//! assert_eq!(difference.kind, DifferenceKind::Changed(vec!["n".to_owned()]));
+//! # Ok(())
+//! # }
+//! ```
 
 mod locate;
 mod table;
@@ -34,7 +68,10 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { jobs: 4, max_differences: 20 }
+        Self {
+            jobs: 4,
+            max_differences: 20,
+        }
     }
 }
 
@@ -71,8 +108,11 @@ pub async fn validate(
     cancel: CancellationToken,
 ) -> Result<Validation> {
     let ledger = stored.ledger().await?.ok_or_else(|| {
-        Error::destination(ErrorKind::Config, "the destination has no ledger to validate against")
-            .hint("validate before `migrate clean`; the ledger is the schema \"migrate\"")
+        Error::destination(
+            ErrorKind::Config,
+            "the destination has no ledger to validate against",
+        )
+        .hint("validate before `migrate clean`; the ledger is the schema \"migrate\"")
     })?;
     let ledger = Arc::new(ledger);
     let snapshot: Option<Arc<dyn Snapshot>> = match &source {
@@ -102,19 +142,28 @@ pub async fn validate(
             let (observer, stop) = (Arc::clone(&observer), stop.clone());
             running.spawn(async move {
                 let name = job.name();
-                observer.event(&Event::StepStarted { step: format!("validate {name}") });
+                observer.event(&Event::StepStarted {
+                    step: format!("validate {name}"),
+                });
                 let started = std::time::Instant::now();
                 let result = tokio::select! {
                     biased;
                     () = stop.cancelled() => Err(Error::new(ErrorKind::Cancelled, "cancelled")),
                     result = job.run() => result.map_err(|e| e.at("table", &name)),
                 }?;
-                observer.event(&Event::StepDone { step: format!("validate {name}"), took: started.elapsed() });
+                observer.event(&Event::StepDone {
+                    step: format!("validate {name}"),
+                    took: started.elapsed(),
+                });
                 Ok((index, result))
             });
         }
-        let Some(joined) = running.join_next().await else { break };
-        match joined.unwrap_or_else(|e| Err(Error::new(ErrorKind::Internal, "a validation panicked").because(e))) {
+        let Some(joined) = running.join_next().await else {
+            break;
+        };
+        match joined
+            .unwrap_or_else(|e| Err(Error::new(ErrorKind::Internal, "a validation panicked").because(e)))
+        {
             Ok((index, table)) => {
                 if let Some(slot) = results.get_mut(index) {
                     *slot = Some(table);
@@ -122,7 +171,10 @@ pub async fn validate(
             }
             Err(error) => {
                 stop.cancel();
-                if first_error.as_ref().is_none_or(|e: &Error| e.kind() == ErrorKind::Cancelled) {
+                if first_error
+                    .as_ref()
+                    .is_none_or(|e: &Error| e.kind() == ErrorKind::Cancelled)
+                {
                     first_error = Some(error);
                 }
             }

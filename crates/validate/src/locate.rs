@@ -9,6 +9,7 @@ use migrate_core::Result;
 use migrate_core::decode;
 use migrate_core::digest::Digest;
 use migrate_core::plan::TablePlan;
+use serde_json::Value;
 
 const BUCKETS: usize = 1 << 14;
 
@@ -31,7 +32,7 @@ pub enum DifferenceKind {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Difference {
     /// The values of its key by column; of all columns where the table has no key.
-    pub key: serde_json::Value,
+    pub key: Value,
     /// How it differs.
     pub kind: DifferenceKind,
 }
@@ -45,12 +46,11 @@ pub(crate) struct Locator<'p> {
     read: Vec<Digest>,
     stored: Vec<Digest>,
     chosen: Vec<bool>,
-    limit: usize,
     rows: BTreeMap<Vec<u8>, (Vec<Fields>, Vec<Fields>)>,
 }
 
 impl<'p> Locator<'p> {
-    pub(crate) fn new(table: &'p TablePlan, limit: usize) -> Self {
+    pub(crate) fn new(table: &'p TablePlan) -> Self {
         let columns = table.copied().count();
         let key = table
             .primary_key
@@ -64,7 +64,6 @@ impl<'p> Locator<'p> {
             read: vec![Digest::default(); BUCKETS],
             stored: vec![Digest::default(); BUCKETS],
             chosen: vec![false; BUCKETS],
-            limit,
             rows: BTreeMap::new(),
         }
     }
@@ -128,33 +127,34 @@ impl<'p> Locator<'p> {
         Ok(())
     }
 
-    pub(crate) fn differences(self) -> Result<Vec<Difference>> {
+    /// Whether the destination lacks so many rows of the source, and there is no other difference: as far as rows were
+    /// collected by comparing them, beyond that by their number in each bucket.
+    pub(crate) fn lacks_only(&self, rows: u64) -> bool {
+        let differing = self
+            .read
+            .iter()
+            .zip(&self.stored)
+            .filter(|(read, stored)| read != stored);
+        let lacking = differing.map(|(read, stored)| read.rows.checked_sub(stored.rows).filter(|n| *n > 0));
+        let lacking: Option<u64> = lacking.sum();
+        lacking == Some(rows)
+            && self.rows.values().all(|(read, stored)| {
+                let (read, stored) = (sorted(read), sorted(stored));
+                unpaired(&read, &stored).1.is_empty()
+            })
+    }
+
+    /// Rows that differ, up to a limit.
+    pub(crate) fn differences(&self, limit: usize) -> Vec<Difference> {
         let columns: Vec<_> = self.table.copied().collect();
         let mut found = Vec::new();
-        for (key, (mut read, mut stored)) in self.rows {
+        for (key, (read, stored)) in &self.rows {
             // Equal rows pair off; what is left differs.
-            read.sort_unstable();
-            stored.sort_unstable();
+            let (read, stored) = (sorted(read), sorted(stored));
             let (read, stored) = unpaired(&read, &stored);
-            let named = || -> Result<serde_json::Value> {
-                let mut rest = key.as_slice();
-                let mut object = serde_json::Map::new();
-                for &i in &self.key {
-                    let (field, tail) = take_field(rest);
-                    rest = tail;
-                    if let Some(column) = columns.get(i) {
-                        let value = match field {
-                            None => serde_json::Value::Null,
-                            Some(bytes) => decode::decode_cell(&column.ty, bytes)?,
-                        };
-                        object.insert(column.name.clone(), value);
-                    }
-                }
-                Ok(serde_json::Value::Object(object))
-            };
             for i in 0..read.len().max(stored.len()) {
-                if found.len() == self.limit {
-                    return Ok(found);
+                if found.len() == limit {
+                    return found;
                 }
                 let kind = match (read.get(i), stored.get(i)) {
                     (Some(a), Some(b)) => {
@@ -164,20 +164,57 @@ impl<'p> Locator<'p> {
                     (Some(_), None) => DifferenceKind::Missing,
                     (None, _) => DifferenceKind::Extra,
                 };
-                found.push(Difference { key: named()?, kind });
+                found.push(Difference {
+                    key: self.named(key),
+                    kind,
+                });
             }
         }
-        Ok(found)
+        found
     }
+
+    /// The key's values by column.
+    fn named(&self, mut key: &[u8]) -> Value {
+        let columns: Vec<_> = self.table.copied().collect();
+        let mut object = serde_json::Map::new();
+        for &i in &self.key {
+            let (field, tail) = take_field(key);
+            key = tail;
+            if let Some(column) = columns.get(i) {
+                let value = field.map_or(Value::Null, |bytes| {
+                    // A value that was damaged may not be of its type any more, and is named all the same.
+                    decode::decode_cell(&column.ty, bytes).unwrap_or_else(|_| hex(bytes).into())
+                });
+                object.insert(column.name.clone(), value);
+            }
+        }
+        Value::Object(object)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold("\\x".to_owned(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+fn sorted(rows: &[Fields]) -> Vec<Fields> {
+    let mut rows = rows.to_vec();
+    rows.sort_unstable();
+    rows
 }
 
 /// NULL is 0; no value is.
 fn hashes(row: &[u8]) -> Result<Fields> {
-    decode::fields(row).map(|f| Ok(f?.map_or(0, |bytes| Digest::hash(bytes) as u64 | 1))).collect()
+    decode::fields(row)
+        .map(|f| Ok(f?.map_or(0, |bytes| Digest::hash(bytes) as u64 | 1)))
+        .collect()
 }
 
 fn take_field(bytes: &[u8]) -> (Option<&[u8]>, &[u8]) {
-    let Some((length, rest)) = bytes.split_first_chunk::<4>() else { return (None, &[]) };
+    let Some((length, rest)) = bytes.split_first_chunk::<4>() else {
+        return (None, &[]);
+    };
     match usize::try_from(i32::from_be_bytes(*length)) {
         Ok(length) if length <= rest.len() => {
             let (field, rest) = rest.split_at(length);

@@ -25,8 +25,11 @@ pub struct TableValidation {
     pub ledger: Digest,
     /// What the destination holds now.
     pub stored: Digest,
-    /// What the source holds now, if it was read again.
+    /// What the source holds now, if it was read again: every row that can be encoded.
     pub read_again: Option<Digest>,
+    /// Rows of `read_again` that the destination refused when they were written: they are in quarantine, and nothing else
+    /// is missing.
+    pub refused: u64,
     /// Whether all chunks of the table were copied.
     pub complete: bool,
     /// Rows that differ, as far as they were looked for.
@@ -34,9 +37,13 @@ pub struct TableValidation {
 }
 
 impl TableValidation {
-    /// Whether destination, ledger and (if read) source hold the same rows.
+    /// Whether destination, ledger and (if read) source hold the same rows, those in quarantine aside.
     pub fn agrees(&self) -> bool {
-        self.complete && self.ledger == self.stored && self.read_again.is_none_or(|d| d == self.stored)
+        self.complete
+            && self.ledger == self.stored
+            && self
+                .read_again
+                .is_none_or(|d| d == self.stored || self.refused > 0)
     }
 }
 
@@ -51,7 +58,12 @@ pub(crate) struct Job {
 
 impl Job {
     pub(crate) fn name(&self) -> String {
-        self.ledger.plan.tables.get(self.index).map(|t| t.source.to_string()).unwrap_or_default()
+        self.ledger
+            .plan
+            .tables
+            .get(self.index)
+            .map(|t| t.source.to_string())
+            .unwrap_or_default()
     }
 
     pub(crate) async fn run(&self) -> Result<TableValidation> {
@@ -64,7 +76,10 @@ impl Job {
         let none = Vec::new();
         let registered = self.ledger.tables.get(&table.source);
         let chunks = registered.unwrap_or(&none);
-        let mut expected = Receipt { done: true, ..Receipt::default() };
+        let mut expected = Receipt {
+            done: true,
+            ..Receipt::default()
+        };
         for (_, receipt) in chunks {
             expected.merge(receipt);
         }
@@ -76,47 +91,57 @@ impl Job {
             ledger: expected.digest,
             stored,
             read_again: None,
+            refused: 0,
             complete: expected.done && registered.is_some(),
             differences: Vec::new(),
         };
         if let Some(snapshot) = &self.snapshot {
             let mut read = Digest::default();
-            self.each_read(snapshot, table, chunks, |row| add(&mut read, row)).await?;
+            let rejected = self
+                .each_read(snapshot, table, chunks, |row| add(&mut read, row))
+                .await?;
             result.read_again = Some(read);
-            // Quarantined rows are in the source alone, so that a difference there is expected.
-            let explained = expected.quarantined > 0 && expected.digest == stored;
-            if explained {
-                result.read_again = None;
-            } else if read != stored {
-                result.differences = self.locate(snapshot, table, chunks).await?;
+            // What a copy that is not complete lacks is no news.
+            if read != stored && result.complete {
+                let locator = self.locate(snapshot, table, chunks).await?;
+                // Rows that cannot be encoded are in no digest; those that the server refused were read like others.
+                let refused = expected.quarantined.saturating_sub(rejected);
+                if refused > 0 && expected.digest == stored && locator.lacks_only(refused) {
+                    result.refused = refused;
+                } else {
+                    result.differences = locator.differences(self.max_differences);
+                }
             }
         }
         Ok(result)
     }
 
-    async fn locate(
+    async fn locate<'p>(
         &self,
         snapshot: &Arc<dyn Snapshot>,
-        table: &TablePlan,
+        table: &'p TablePlan,
         chunks: &[(Chunk, Receipt)],
-    ) -> Result<Vec<Difference>> {
-        let mut locator = Locator::new(table, self.max_differences);
-        self.each_read(snapshot, table, chunks, |row| locator.count_read(row)).await?;
+    ) -> Result<Locator<'p>> {
+        let mut locator = Locator::new(table);
+        self.each_read(snapshot, table, chunks, |row| locator.count_read(row))
+            .await?;
         each_stored(self.stored.as_ref(), table, |row| locator.count_stored(row)).await?;
         locator.choose();
-        self.each_read(snapshot, table, chunks, |row| locator.collect_read(row)).await?;
+        self.each_read(snapshot, table, chunks, |row| locator.collect_read(row))
+            .await?;
         each_stored(self.stored.as_ref(), table, |row| locator.collect_stored(row)).await?;
-        locator.differences()
+        Ok(locator)
     }
 
-    /// Reads the table's rows from the source as the migration did.
+    /// Reads the table's rows from the source as the migration did. Returns how many could not be encoded.
     async fn each_read(
         &self,
         snapshot: &Arc<dyn Snapshot>,
         table: &TablePlan,
         chunks: &[(Chunk, Receipt)],
         mut each: impl FnMut(&[u8]) -> Result<()>,
-    ) -> Result<()> {
+    ) -> Result<u64> {
+        let mut rejected = 0;
         let specs: Vec<ColumnSpec> = table.copied().map(ColumnSpec::from).collect();
         let encoder = Arc::new(RowEncoder::compile(&specs)?);
         for (chunk, _) in chunks {
@@ -125,6 +150,7 @@ impl Job {
             loop {
                 let fill = reader.fill(&mut builder).await?;
                 let batch = builder.take()?;
+                rejected += batch.rejects.len() as u64;
                 for i in 0..batch.rows() {
                     each(batch.row(i))?;
                 }
@@ -135,11 +161,15 @@ impl Job {
                 }
             }
         }
-        Ok(())
+        Ok(rejected)
     }
 }
 
-async fn each_stored(stored: &dyn Stored, table: &TablePlan, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+async fn each_stored(
+    stored: &dyn Stored,
+    table: &TablePlan,
+    mut each: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
     let mut scan = stored.scan(table).await?;
     let mut tuples = Tuples::default();
     while scan.next(&mut tuples).await? {

@@ -133,7 +133,10 @@ impl MappingArgs {
         let mut named: Vec<&str> = Vec::new();
         for (old, new) in &self.schema {
             if named.contains(&old.as_str()) {
-                return Err(Error::new(ErrorKind::Config, format!("--schema renames `{old}` twice")));
+                return Err(Error::new(
+                    ErrorKind::Config,
+                    format!("--schema renames `{old}` twice"),
+                ));
             }
             named.push(old);
             mapping.schemas.insert(old.clone(), new.clone());
@@ -154,7 +157,10 @@ mod tests {
     }
 
     fn apply(flags: &[&str], mapping: &mut Mapping) -> Result<()> {
-        Only::try_parse_from(std::iter::once(&"x").chain(flags)).unwrap().mapping.apply(mapping)
+        Only::try_parse_from(std::iter::once(&"x").chain(flags))
+            .unwrap()
+            .mapping
+            .apply(mapping)
     }
 
     #[test]
@@ -187,7 +193,10 @@ mod tests {
 
     #[test]
     fn no_flags_change_nothing() {
-        let mut mapping = Mapping { naming: Naming::Lower, ..Mapping::default() };
+        let mut mapping = Mapping {
+            naming: Naming::Lower,
+            ..Mapping::default()
+        };
         let before = mapping.clone();
         apply(&[], &mut mapping).unwrap();
         assert_eq!(mapping, before);

@@ -39,7 +39,14 @@ pub(crate) struct GlobalArgs {
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// When to use colours; NO_COLOR is honoured
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value = "auto", hide_possible_values = false)]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = false
+    )]
     pub(crate) color: ColorWhen,
 }
 
@@ -122,7 +129,7 @@ pub(crate) struct CopyArgs {
     #[arg(long, value_name = "MIB", default_value_t = 32, value_parser = clap::value_parser!(u32).range(4..=1_048_576))]
     pub(crate) memory: u32,
     /// Rows that may be put aside because PostgreSQL refuses them, before the run stops
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, alias = "max-quarantine", value_name = "N", default_value_t = 1000)]
     pub(crate) max_quarantined: u64,
     /// Where to write the report [default: migrate-report-<database>.json in this directory]
     #[arg(long, value_name = "FILE")]
@@ -185,7 +192,13 @@ pub(crate) struct DbArgs {
     #[command(subcommand)]
     pub(crate) command: DbCommand,
     /// Where the private cluster is kept
-    #[arg(long, global = true, value_name = "DIR", env = "MIGRATE_DATA_DIR", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "MIGRATE_DATA_DIR",
+        hide_env_values = true
+    )]
     pub(crate) data_dir: Option<PathBuf>,
 }
 

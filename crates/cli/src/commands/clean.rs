@@ -14,8 +14,10 @@ use crate::ui::Ui;
 
 pub(super) async fn run(args: CleanArgs, ui: &Ui, cancel: &CancellationToken) -> Result<Exit> {
     let (named, told) = (args.destination.clone(), ui.clone());
-    let destination =
-        interruptible(cancel, async move { Destination::existing(&named, None, 1, &told).await }).await?;
+    let destination = interruptible(cancel, async move {
+        Destination::existing(&named, None, 1, &told).await
+    })
+    .await?;
     let outcome = clean(&args, &destination, ui).await;
     destination.close(false, ui).await;
     outcome
@@ -40,22 +42,29 @@ async fn clean(args: &CleanArgs, destination: &Destination, ui: &Ui) -> Result<E
             number::of(rows, "row")
         )
     } else if status.finished_at.is_none() {
-        format!("The migration in {place} is not complete, and without its ledger it cannot go on. Remove the ledger?")
+        format!(
+            "The migration in {place} is not complete, and without its ledger it cannot go on. Remove the ledger?"
+        )
     } else if status.quarantined > 0 {
-        format!("The ledger in {place} holds {} in quarantine. Remove it with them?", number::of(status.quarantined, "row"))
+        format!(
+            "The ledger in {place} holds {} in quarantine. Remove it with them?",
+            number::of(status.quarantined, "row")
+        )
     } else {
         format!("Remove the ledger in {place}? The migrated tables stay, and can no longer be validated.")
     };
     if !args.yes {
-        match ui.confirm(&question) {
+        match Ui::confirm(&question) {
             Some(true) => {}
             Some(false) => {
                 ui.say("Nothing was changed.");
                 return Ok(Exit::Cancelled);
             }
             None => {
-                return Err(Error::new(ErrorKind::Config, format!("this needs a yes: {question}"))
-                    .hint("there is no terminal to ask on; add --yes"));
+                return Err(
+                    Error::new(ErrorKind::Config, format!("this needs a yes: {question}"))
+                        .hint("there is no terminal to ask on; add --yes"),
+                );
             }
         }
     }
@@ -65,7 +74,10 @@ async fn clean(args: &CleanArgs, destination: &Destination, ui: &Ui) -> Result<E
         || {
             let mut out = vec!["Removed the ledger.".to_owned()];
             if args.data {
-                out.push(format!("Dropped {}.", number::of(cleaned.dropped.len() as u64, "object")));
+                out.push(format!(
+                    "Dropped {}.",
+                    number::of(cleaned.dropped.len() as u64, "object")
+                ));
                 if ui.verbose > 0 {
                     out.extend(cleaned.dropped.iter().map(|d| format!("  {}", printable(d))));
                 }

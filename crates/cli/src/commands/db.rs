@@ -20,7 +20,11 @@ pub(super) async fn run(args: DbArgs, ui: &Ui) -> Result<ExitCode> {
     let dir = data_dir_or_default(args.data_dir)?;
     match args.command {
         DbCommand::Path => {
-            print(ui, || dir.display().to_string(), || json!({ "path": dir.display().to_string() }));
+            print(
+                ui,
+                || dir.display().to_string(),
+                || json!({ "path": dir.display().to_string() }),
+            );
             Ok(Exit::Done.into())
         }
         DbCommand::Start => keep_running(dir, ui).await,
@@ -36,8 +40,16 @@ async fn keep_running(dir: PathBuf, ui: &Ui) -> Result<ExitCode> {
     print(
         ui,
         || {
-            let state = if cluster.started() { "started" } else { "was running already" };
-            let list = if names.is_empty() { "none yet".to_owned() } else { names.join(", ") };
+            let state = if cluster.started() {
+                "started"
+            } else {
+                "was running already"
+            };
+            let list = if names.is_empty() {
+                "none yet".to_owned()
+            } else {
+                names.join(", ")
+            };
             format!(
                 "PostgreSQL {} {state}: 127.0.0.1:{}, data in {}\nDatabases: {}\n\
                  Connect: migrate db psql NAME, or migrate db url NAME for the URL. Stop: migrate db stop",
@@ -74,7 +86,13 @@ async fn stop(dir: PathBuf, ui: &Ui) -> Result<ExitCode> {
     };
     print(
         ui,
-        || if running { "Stopped; the data stay.".to_owned() } else { "It was not running.".to_owned() },
+        || {
+            if running {
+                "Stopped; the data stay.".to_owned()
+            } else {
+                "It was not running.".to_owned()
+            }
+        },
         || json!({ "was_running": running, "path": dir.display().to_string() }),
     );
     Ok(Exit::Done.into())
@@ -111,10 +129,15 @@ async fn client(cluster: &Cluster, database: &str, options: Vec<std::ffi::OsStri
     let mut command = cluster.psql(database).map_err(cluster_error)?;
     command.args(options);
     let status = blocking(move || {
-        command.status().map_err(|e| Error::destination(ErrorKind::Io, "psql cannot be started").because(e))
+        command
+            .status()
+            .map_err(|e| Error::destination(ErrorKind::Io, "psql cannot be started").because(e))
     })
     .await?;
     // psql's own codes are 0 to 3; a signal is unexpected.
-    let code = status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(Exit::Unexpected.code());
+    let code = status
+        .code()
+        .and_then(|c| u8::try_from(c).ok())
+        .unwrap_or(Exit::Unexpected.code());
     Ok(code.into())
 }

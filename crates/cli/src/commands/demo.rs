@@ -26,13 +26,22 @@ pub(super) async fn run(args: DemoArgs, ui: &Ui, cancel: &CancellationToken) -> 
     let path = folder.path().join("crm.bacpac");
     write(&path)?;
     let argument = path.to_string_lossy().into_owned();
-    let subject =
-        interruptible(cancel, async move { Subject::open(&argument, &MappingArgs::default()).await }).await?;
-    let to = DestinationArgs { embedded: true, data_dir: args.data_dir.clone(), ..DestinationArgs::default() };
+    let subject = interruptible(cancel, async move {
+        Subject::open(&argument, &MappingArgs::default()).await
+    })
+    .await?;
+    let to = DestinationArgs {
+        embedded: true,
+        data_dir: args.data_dir.clone(),
+        ..DestinationArgs::default()
+    };
     migrate::migrate(&subject, &to, &args.copy, ui, cancel).await
 }
 
 fn write(path: &Path) -> Result<()> {
-    std::fs::write(path, CRM)
-        .map_err(|e| Error::new(ErrorKind::Io, "the bundled database cannot be written").at("file", path.display()).because(e))
+    std::fs::write(path, CRM).map_err(|e| {
+        Error::new(ErrorKind::Io, "the bundled database cannot be written")
+            .at("file", path.display())
+            .because(e)
+    })
 }

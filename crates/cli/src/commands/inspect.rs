@@ -10,7 +10,15 @@ use crate::ui::Ui;
 use crate::{report, source};
 
 pub(super) async fn run(args: InspectArgs, ui: &Ui, cancel: &CancellationToken) -> Result<Exit> {
-    let catalog = interruptible(cancel, async move { source::open(&args.source)?.discover().await }).await?;
-    print(ui, || report::inspect::print(&catalog, ui), || report::inspect::as_json(&catalog));
+    let catalog = interruptible(
+        cancel,
+        async move { source::open(&args.source)?.discover().await },
+    )
+    .await?;
+    print(
+        ui,
+        || report::inspect::print(&catalog, ui),
+        || report::inspect::as_json(&catalog),
+    );
     Ok(Exit::Done)
 }

@@ -28,7 +28,10 @@ use crate::ui::Ui;
 /// [`Config`](ErrorKind::Config) if the file's directory does not exist, or the name is a directory's.
 pub(super) fn check_report(copy: &CopyArgs) -> Result<()> {
     let Some(path) = &copy.report else { return Ok(()) };
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let trouble = if path.is_dir() {
         "the report's file is a directory"
     } else if !folder.is_dir() {
@@ -52,9 +55,13 @@ pub(super) async fn migrate(
 ) -> Result<Exit> {
     let jobs = usize::from(copy.jobs);
     let (named, told, name) = (to.clone(), ui.clone(), subject.database_name());
-    let destination =
-        interruptible(cancel, async move { Destination::open(&named, &name, jobs, &told).await }).await?;
-    let outcome = carry_out(subject, &destination, copy, ui, cancel).await.map_err(|e| advise(e, &destination.place));
+    let destination = interruptible(cancel, async move {
+        Destination::open(&named, &name, jobs, &told).await
+    })
+    .await?;
+    let outcome = carry_out(subject, &destination, copy, ui, cancel)
+        .await
+        .map_err(|e| advise(e, &destination.place));
     if copy.keep && destination.place.embedded.is_none() {
         ui.warn("--keep is about the private cluster, and the destination is another server");
     }
@@ -62,16 +69,23 @@ pub(super) async fn migrate(
     outcome
 }
 
-/// What helps with a private cluster's database that is not free; elsewhere the destination's own hint stands.
+/// Says how to go on, in terms of this program's commands.
 fn advise(error: Error, place: &Place) -> Error {
-    if error.kind() != ErrorKind::Conflict || place.embedded.is_none() {
-        return error;
+    let here = match &place.embedded {
+        Some(_) => format!(" --database {}", printable(&place.database)),
+        None => String::new(),
+    };
+    match error.kind() {
+        ErrorKind::Conflict if place.embedded.is_some() => error.hint(format!(
+            "to keep what is there, add --database OTHER-NAME; to begin anew, `migrate clean --data{here}`; to go on, use the \
+             source and the plan that it was begun with"
+        )),
+        ErrorKind::TooManyRejects => error.hint(format!(
+            "`migrate status{here}` lists the reasons; raise --max-quarantined to go on, or begin anew with another plan after \
+             `migrate clean --data{here}`"
+        )),
+        _ => error,
     }
-    let database = printable(&place.database);
-    error.hint(format!(
-        "to keep what is there, add --database OTHER-NAME; to begin anew, `migrate clean --data --database {database}`; to go \
-         on, use the source and the plan that it was begun with"
-    ))
 }
 
 async fn carry_out(
@@ -135,7 +149,10 @@ async fn validate(
     cancel: &CancellationToken,
 ) -> Result<Validation> {
     display.phase("validating", plan.tables.len(), "table");
-    let options = migrate_validate::Options { jobs: usize::from(copy.jobs), ..Default::default() };
+    let options = migrate_validate::Options {
+        jobs: usize::from(copy.jobs),
+        ..Default::default()
+    };
     let stored = Arc::clone(&destination.sink) as Arc<dyn migrate_core::stored::Stored>;
     migrate_validate::validate(stored, None, options, display.observer(), cancel.clone()).await
 }
@@ -145,17 +162,32 @@ fn announce(plan: &Plan, place: &Place, ui: &Ui) {
     let style = ui.err_style();
     let source = describe_source(&plan.source.name, &plan.source.version);
     let size = size(plan);
-    let size = if size.is_empty() { String::new() } else { format!(", {size}") };
+    let size = if size.is_empty() {
+        String::new()
+    } else {
+        format!(", {size}")
+    };
     ui.say(&format!("{} {}{size}", style.bold("From"), printable(&source)));
-    ui.say(&format!("{}   {}", style.bold("To"), place.describe()));
+    let named_by = place
+        .variable
+        .map(|v| format!(", named by {v}"))
+        .unwrap_or_default();
+    ui.say(&format!("{}   {}{named_by}", style.bold("To"), place.describe()));
     let mut remarks = vec![counted(plan)];
     if !plan.notes.is_empty() {
         remarks.push(number::of(plan.notes.len() as u64, "note"));
     }
     if !plan.manual.is_empty() {
-        remarks.push(format!("{} for a person", number::of(plan.manual.len() as u64, "object")));
+        remarks.push(format!(
+            "{} for a person",
+            number::of(plan.manual.len() as u64, "object")
+        ));
     }
-    ui.say(&format!("{} {} (`migrate plan` shows all of it)", style.bold("Plan"), remarks.join("; ")));
+    ui.say(&format!(
+        "{} {} (`migrate plan` shows all of it)",
+        style.bold("Plan"),
+        remarks.join("; ")
+    ));
     ui.say("");
 }
 
@@ -176,8 +208,16 @@ fn write_report(outcome: &Outcome<'_>, copy: &CopyArgs, ui: &Ui) -> Result<Optio
 }
 
 fn default_report(database: &str) -> PathBuf {
-    let name: String =
-        database.chars().map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' }).collect();
+    let name: String = database
+        .chars()
+        .map(|c| {
+            if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
     PathBuf::from(format!("migrate-report-{name}.json"))
 }
 

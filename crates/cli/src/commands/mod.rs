@@ -79,9 +79,8 @@ async fn interruptible<T: Send + 'static>(
 /// Prints a result in the form that was asked for.
 fn print(ui: &Ui, text: impl FnOnce() -> String, json: impl FnOnce() -> serde_json::Value) {
     if ui.json {
-        ui.out_json(&json());
+        Ui::out_json(&json());
     } else {
-        ui.out(&text());
+        Ui::out(&text());
     }
 }
-

@@ -20,42 +20,68 @@ pub(super) async fn run(args: PlanArgs, ui: &Ui, cancel: &CancellationToken) -> 
         && path.exists()
         && !args.force
     {
-        return Err(Error::new(ErrorKind::Config, "the plan file exists already, and may hold somebody's decisions")
-            .at("file", path.display())
-            .hint("name another file, or overwrite it with --force"));
+        return Err(Error::new(
+            ErrorKind::Config,
+            "the plan file exists already, and may hold somebody's decisions",
+        )
+        .at("file", path.display())
+        .hint("name another file, or overwrite it with --force"));
     }
     let (source, mapping) = (args.source.clone(), args.mapping.clone());
     let subject = interruptible(cancel, async move { Subject::open(&source, &mapping).await }).await?;
     let (named, told) = (args.destination.clone(), ui.clone());
-    let target = interruptible(cancel, async move { destination::target_for_plan(&named, &told).await }).await?;
+    let target = interruptible(cancel, async move {
+        destination::target_for_plan(&named, &told).await
+    })
+    .await?;
     let plan = subject.plan(&target)?;
     if let Some(path) = &args.output {
         let mut mapping = subject.mapping.clone();
         mapping.source = Some(source_as_seen_from(path, &subject.source_path));
         mapping.catalog = Some(fingerprint::of_catalog(&subject.catalog));
-        let text = plan_file::render(&mapping, &subject.catalog, &plan, subject.source.capabilities().filter);
+        let text = plan_file::render(
+            &mapping,
+            &subject.catalog,
+            &plan,
+            subject.source.capabilities().filter,
+        );
         write(path, &text, args.force)?;
     }
     if args.sql {
-        ui.out(&sql(&plan));
+        Ui::out(&sql(&plan));
     } else {
-        print(ui, || report::plan::print(&plan, ui), || report::plan::as_json(&plan));
+        print(
+            ui,
+            || report::plan::print(&plan, ui),
+            || report::plan::as_json(&plan),
+        );
     }
     if let Some(path) = &args.output {
-        ui.say(&format!("\nWrote {0}. Edit it, then: migrate run {0}", path.display()));
+        ui.say(&format!(
+            "\nWrote {0}. Edit it, then: migrate run {0}",
+            path.display()
+        ));
     }
     Ok(Exit::Done)
 }
 
 fn write(path: &Path, text: &str, force: bool) -> Result<()> {
     let failed = |e: std::io::Error| {
-        Error::new(ErrorKind::Config, "the plan file cannot be written").at("file", path.display()).because(e)
+        Error::new(ErrorKind::Config, "the plan file cannot be written")
+            .at("file", path.display())
+            .because(e)
     };
     let mut options = std::fs::OpenOptions::new();
     options.write(true);
-    if force { options.create(true).truncate(true) } else { options.create_new(true) };
+    if force {
+        options.create(true).truncate(true)
+    } else {
+        options.create_new(true)
+    };
     let mut file = options.open(path).map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(failed)
 }
 
 /// Everything that a run would execute besides the rows, in its order.
@@ -65,8 +91,15 @@ fn sql(plan: &Plan) -> String {
         out.push_str(&format!("-- {title}\n\n"));
         for step in steps {
             // A comment ends with its line, and a name may hold one.
-            let subject: String = step.subject.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-            out.push_str(&format!("-- {subject}\n{};\n\n", step.sql.trim_end().trim_end_matches(';')));
+            let subject: String = step
+                .subject
+                .chars()
+                .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+                .collect();
+            out.push_str(&format!(
+                "-- {subject}\n{};\n\n",
+                step.sql.trim_end().trim_end_matches(';')
+            ));
         }
     };
     part("Before the rows, in one transaction", pre_data(plan, None));

@@ -16,15 +16,20 @@ use crate::ui::Ui;
 
 pub(super) async fn run(args: ValidateArgs, ui: &Ui, cancel: &CancellationToken) -> Result<Exit> {
     let subject = match args.source.clone() {
-        Some(source) => {
-            Some(interruptible(cancel, async move { Subject::open(&source, &MappingArgs::default()).await }).await?)
-        }
+        Some(source) => Some(
+            interruptible(cancel, async move {
+                Subject::open(&source, &MappingArgs::default()).await
+            })
+            .await?,
+        ),
         None => None,
     };
     let name = subject.as_ref().map(Subject::database_name);
     let (named, told, jobs) = (args.destination.clone(), ui.clone(), usize::from(args.jobs));
-    let destination =
-        interruptible(cancel, async move { Destination::existing(&named, name.as_deref(), jobs, &told).await }).await?;
+    let destination = interruptible(cancel, async move {
+        Destination::existing(&named, name.as_deref(), jobs, &told).await
+    })
+    .await?;
     let outcome = compare(&args, subject.as_ref(), &destination, ui, cancel).await;
     destination.close(false, ui).await;
     outcome
@@ -39,25 +44,35 @@ async fn compare(
 ) -> Result<Exit> {
     let stored = Arc::clone(&destination.sink) as Arc<dyn migrate_core::stored::Stored>;
     let ledger = stored.ledger().await?.ok_or_else(|| {
-        Error::new(ErrorKind::Config, "no migration was made here, or its ledger was removed with `migrate clean`")
-            .on(Side::Destination)
-            .at("destination", destination.place.describe())
+        Error::new(
+            ErrorKind::Config,
+            "no migration was made here, or its ledger was removed with `migrate clean`",
+        )
+        .on(Side::Destination)
+        .at("destination", destination.place.describe())
     })?;
     if let Some(subject) = subject {
         let (ours, theirs) = (&subject.catalog.source, &ledger.plan.source);
         if (&ours.kind, &ours.fingerprint) != (&theirs.kind, &theirs.fingerprint) {
             return Err(Error::new(
                 ErrorKind::Config,
-                format!("{} is not the source of this migration, which was {} {}", ours.name, theirs.kind, theirs.name),
+                format!(
+                    "{} is not the source of this migration, which was {} {}",
+                    ours.name, theirs.kind, theirs.name
+                ),
             )
             .on(Side::Source));
         }
     }
     let display = Display::start(ui, &ledger.plan);
     display.phase("validating", ledger.plan.tables.len(), "table");
-    let options = migrate_validate::Options { jobs: usize::from(args.jobs), max_differences: args.max_differences };
+    let options = migrate_validate::Options {
+        jobs: usize::from(args.jobs),
+        max_differences: args.max_differences,
+    };
     let source = subject.map(|s| Arc::clone(&s.source));
-    let found = migrate_validate::validate(stored, source, options, display.observer(), cancel.clone()).await?;
+    let found =
+        migrate_validate::validate(stored, source, options, display.observer(), cancel.clone()).await?;
     display.finish();
     print(
         ui,
@@ -72,5 +87,11 @@ async fn compare(
         },
         || report::validation::as_json(&found),
     );
-    Ok(if found.agrees() { Exit::Done } else { Exit::Mismatch })
+    Ok(if !found.agrees() {
+        Exit::Mismatch
+    } else if !found.complete || found.quarantined > 0 {
+        Exit::Incomplete
+    } else {
+        Exit::Done
+    })
 }

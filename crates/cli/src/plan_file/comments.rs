@@ -20,7 +20,11 @@ impl Writer {
     /// A comment of one line.
     pub(super) fn comment(&mut self, text: &str) {
         let text = toml_text::comment(text);
-        let line = if text.is_empty() { "#".to_owned() } else { format!("# {text}") };
+        let line = if text.is_empty() {
+            "#".to_owned()
+        } else {
+            format!("# {text}")
+        };
         self.line(line.trim_end());
     }
 
@@ -43,7 +47,10 @@ impl Writer {
 
     /// Begins a part of the file.
     pub(super) fn rule(&mut self, title: &str) {
-        self.comment(&format!("---- {title} {}", "-".repeat(WIDTH.saturating_sub(title.chars().count() + 6))));
+        self.comment(&format!(
+            "---- {title} {}",
+            "-".repeat(WIDTH.saturating_sub(title.chars().count() + 6))
+        ));
     }
 
     pub(super) fn blank(&mut self) {

@@ -26,7 +26,9 @@ const TABLE_FINGERPRINT: &str = "schema fingerprint ";
 pub(crate) fn render(mapping: &Mapping, catalog: &Catalog, plan: &Plan, filter: bool) -> String {
     let mut out = Writer::default();
     out.comment("A plan for `migrate run`. Change it, then: migrate run THIS-FILE");
-    out.comment("Lines that begin with # are comments: facts, or decisions that you can make by removing the # and");
+    out.comment(
+        "Lines that begin with # are comments: facts, or decisions that you can make by removing the # and",
+    );
     out.comment("changing what follows. docs/plan-file.md describes every key.");
     out.blank();
     source(&mut out, mapping);
@@ -44,7 +46,9 @@ fn source(out: &mut Writer, mapping: &Mapping) {
         None => out.comment("source = \"database.bacpac\""),
     }
     out.blank();
-    out.comment("The schema that this plan was written for. A run refuses another one and says what changed; without");
+    out.comment(
+        "The schema that this plan was written for. A run refuses another one and says what changed; without",
+    );
     out.comment("this line it does not look.");
     match &mapping.catalog {
         Some(fingerprint) => out.line(&format!("catalog = {}", string(fingerprint))),
@@ -103,7 +107,10 @@ pub(crate) fn table_fingerprints(text: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut table: Option<String> = None;
     for line in text.lines() {
-        if let Some(header) = line.strip_prefix("[tables.").and_then(|l| l.trim_end().strip_suffix(']')) {
+        if let Some(header) = line
+            .strip_prefix("[tables.")
+            .and_then(|l| l.trim_end().strip_suffix(']'))
+        {
             table = toml_text::read_key(header);
         } else if line.starts_with('[') {
             table = None;

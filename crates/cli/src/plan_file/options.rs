@@ -80,15 +80,24 @@ pub(super) fn write(out: &mut Writer, mapping: &Mapping) {
         "What becomes of unique keys that the source compares without regard to case.",
         &[
             ("leave", "they compare exactly: 'a' and 'A' are two values"),
-            ("citext", "their columns, and the foreign keys to them, become citext"),
-            ("collation", "their columns, and the foreign keys to them, get a nondeterministic ICU collation"),
+            (
+                "citext",
+                "their columns, and the foreign keys to them, become citext",
+            ),
+            (
+                "collation",
+                "their columns, and the foreign keys to them, get a nondeterministic ICU collation",
+            ),
         ],
     );
     option(
         "xml",
         xml(mapping.xml),
         "What xml columns become.",
-        &[("xml", "xml, if the destination has it, else text"), ("text", "text, character by character")],
+        &[
+            ("xml", "xml, if the destination has it, else text"),
+            ("text", "text, character by character"),
+        ],
     );
     option(
         "alias_types",

@@ -16,14 +16,18 @@ pub(super) fn write(out: &mut Writer, mapping: &Mapping, catalog: &Catalog, plan
     out.comment("  skip = true                          leave it out");
     out.comment("  name = \"table\" or \"schema.table\"     call it so");
     if filter {
-        out.comment("  where = \"condition\"                  copy only rows that meet it (in the source's language)");
+        out.comment(
+            "  where = \"condition\"                  copy only rows that meet it (in the source's language)",
+        );
     }
     out.comment("  nul = \"reject\", \"strip\", \"replace\"   as above, for this table");
     out.comment("and for each column:");
     out.comment("  columns.X.skip = true                leave it out");
     out.comment("  columns.X.name = \"column\"            call it so");
     out.comment("  columns.X.type = \"type\"              give it this PostgreSQL type");
-    out.comment("  columns.X.round = true               let decimals be rounded to that type's scale, and count them");
+    out.comment(
+        "  columns.X.round = true               let decimals be rounded to that type's scale, and count them",
+    );
     out.comment("  columns.X.nul = \"strip\"              as above, for this column");
     out.comment("Commented types are those that the run will use. `widened`: every value fits, and the type allows more;");
     out.comment("`not exact`: something is changed, and counted where it happens.");
@@ -41,7 +45,7 @@ pub(super) fn write(out: &mut Writer, mapping: &Mapping, catalog: &Catalog, plan
         if !catalog.tables.iter().any(|t| t.name.to_string() == *name) {
             header(out, name, decided);
             for (column, decided) in &decided.columns {
-                column_line(out, column, decided, "");
+                out.line(&decision(column, decided));
             }
             out.blank();
         }
@@ -58,27 +62,39 @@ fn one(out: &mut Writer, table: &Table, decided: &TableMapping, planned: Option<
     facts.extend(table.bytes.map(number::bytes));
     facts.push(format!("{TABLE_FINGERPRINT}{}", fingerprint::of_table(table)));
     out.comment(&facts.join("; "));
-    for column in &table.columns {
-        let choice = decided.columns.get(&column.name);
-        let plan = planned.and_then(|p| p.columns.iter().find(|c| c.source == column.name));
-        let about = about(column, plan);
-        match choice {
-            Some(choice) => column_line(out, &column.name, choice, &about),
-            None => match plan {
-                Some(plan) if plan.generated.is_some() => {
-                    out.comment(&format!("columns.{}: {about}", key(&column.name)));
-                }
-                Some(plan) => {
-                    let line = format!("columns.{}.type = {}", key(&column.name), string(&plan.ty.to_string()));
-                    out.comment(&format!("{line:<44} # {about}"));
-                }
-                None => out.comment(&format!("columns.{}: not in the destination; {about}", key(&column.name))),
-            },
-        }
+    let lines: Vec<(String, String)> = table
+        .columns
+        .iter()
+        .map(|column| {
+            let plan = planned.and_then(|p| p.columns.iter().find(|c| c.source == column.name));
+            let about = about(column, plan);
+            let name = key(&column.name);
+            let left = match (decided.columns.get(&column.name), plan) {
+                (Some(choice), _) => decision(&column.name, choice),
+                (None, None) => format!("# columns.{name}: not in the destination;"),
+                (None, Some(plan)) if plan.generated.is_some() => format!("# columns.{name}:"),
+                (None, Some(plan)) => format!("# columns.{name}.type = {}", string(&plan.ty.to_string())),
+            };
+            (left, super::toml_text::comment(&about))
+        })
+        .collect();
+    // One long name must not push all others to the right.
+    let width = lines
+        .iter()
+        .map(|(l, _)| l.chars().count())
+        .filter(|w| *w <= 56)
+        .max()
+        .unwrap_or(0);
+    for (left, about) in lines {
+        out.line(&format!("{left:<width$}  # {about}"));
     }
     // As with tables: the planner will say that the source has no such column.
-    for (name, choice) in decided.columns.iter().filter(|(name, _)| table.column(name).is_none()) {
-        column_line(out, name, choice, "");
+    for (name, choice) in decided
+        .columns
+        .iter()
+        .filter(|(name, _)| table.column(name).is_none())
+    {
+        out.line(&decision(name, choice));
     }
     out.blank();
 }
@@ -99,24 +115,29 @@ fn header(out: &mut Writer, name: &str, decided: &TableMapping) {
     }
 }
 
-fn column_line(out: &mut Writer, name: &str, choice: &ColumnMapping, about: &str) {
+/// The line of TOML for a column that something is decided about.
+fn decision(name: &str, choice: &ColumnMapping) -> String {
     let mut members = Vec::new();
     if choice.skip {
         members.push("skip = true".to_owned());
     }
     members.extend(choice.name.as_ref().map(|n| format!("name = {}", string(n))));
-    members.extend(choice.ty.as_ref().map(|t| format!("type = {}", string(&t.to_string()))));
+    members.extend(
+        choice
+            .ty
+            .as_ref()
+            .map(|t| format!("type = {}", string(&t.to_string()))),
+    );
     members.extend(choice.nul.map(|p| format!("nul = \"{}\"", options::nul(p))));
     if choice.round {
         members.push("round = true".to_owned());
     }
-    let inside = if members.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", members.join(", ")) };
-    let line = format!("columns.{} = {inside}", key(name));
-    if about.is_empty() {
-        out.line(&line);
+    let inside = if members.is_empty() {
+        "{}".to_owned()
     } else {
-        out.line(&format!("{line:<46} # {}", super::toml_text::comment(about)));
-    }
+        format!("{{ {} }}", members.join(", "))
+    };
+    format!("columns.{} = {inside}", key(name))
 }
 
 /// What a person should know of a column: the source's type, and everything that is not plain about the mapping.

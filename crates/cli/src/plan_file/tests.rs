@@ -16,7 +16,11 @@ fn catalog() -> Catalog {
     let mut source = MemorySource::new("shop")
         .table(
             ObjectName::new("dbo", "Order Line"),
-            &[("id", PgType::Int8), ("Price", PgType::Numeric(Some((19, 4)))), ("note", PgType::Text)],
+            &[
+                ("id", PgType::Int8),
+                ("Price", PgType::Numeric(Some((19, 4)))),
+                ("note", PgType::Text),
+            ],
             Vec::new(),
         )
         .table(ObjectName::new("dbo", "Log"), &[("id", PgType::Int4)], Vec::new());
@@ -55,8 +59,17 @@ fn full_mapping() -> Mapping {
         filter: Some("id > 5 and note <> 'a\"b\\c'".to_owned()),
         nul: Some(TextPolicy::Replace),
         columns: [
-            ("Price".to_owned(), column(Some("price \"net\""), Some(PgType::Numeric(Some((10, 2)))), true)),
-            ("note".to_owned(), ColumnMapping { skip: true, ..ColumnMapping::default() }),
+            (
+                "Price".to_owned(),
+                column(Some("price \"net\""), Some(PgType::Numeric(Some((10, 2)))), true),
+            ),
+            (
+                "note".to_owned(),
+                ColumnMapping {
+                    skip: true,
+                    ..ColumnMapping::default()
+                },
+            ),
         ]
         .into(),
     };
@@ -85,15 +98,18 @@ fn the_default_mapping_comes_back_and_the_file_shows_everything() {
     assert_eq!(planner::plan(&catalog, &read, &Target::default()).unwrap(), plan);
     for expected in [
         "[tables.\"dbo.Order Line\"]",
-        "# columns.Price.type = \"numeric(19,4)\"        # money; not exact: four digits at most",
-        "# columns.id.type = \"bigint\"                  # bigint not null",
+        "# columns.Price.type = \"numeric(19,4)\"  # money; not exact: four digits at most",
+        "# columns.id.type = \"bigint\"            # bigint not null",
         "# procedure dbo.Clean\u{fffd}Up: T-SQL",
         "#     create procedure dbo.CleanUp as",
         "#       delete from dbo.Log\u{fffd} -- \"all\"",
         "# dbo = \"dbo\"",
         "naming = \"preserve\"",
     ] {
-        assert!(text.lines().any(|l| l == expected), "{expected:?} is missing in\n{text}");
+        assert!(
+            text.lines().any(|l| l == expected),
+            "{expected:?} is missing in\n{text}"
+        );
     }
 }
 
@@ -112,12 +128,26 @@ fn every_commented_decision_can_be_made() {
     let (catalog, mapping) = (catalog(), Mapping::default());
     let plan = planner::plan(&catalog, &mapping, &Target::default()).unwrap();
     let text = render(&mapping, &catalog, &plan, true);
-    let activated: Vec<&str> =
-        text.lines().map(|l| if l.contains(".type = ") { l.strip_prefix("# ").unwrap_or(l) } else { l }).collect();
+    let activated: Vec<&str> = text
+        .lines()
+        .map(|l| {
+            if l.contains(".type = ") {
+                l.strip_prefix("# ").unwrap_or(l)
+            } else {
+                l
+            }
+        })
+        .collect();
     // The explanation at the top of the tables is not one of them.
-    let activated: Vec<&str> = activated.into_iter().filter(|l| !l.contains("columns.X")).collect();
+    let activated: Vec<&str> = activated
+        .into_iter()
+        .filter(|l| !l.contains("columns.X"))
+        .collect();
     let read = Mapping::from_toml(&activated.join("\n")).unwrap();
-    assert_eq!(read.tables["dbo.Order Line"].columns["Price"].ty, Some(PgType::Numeric(Some((19, 4)))));
+    assert_eq!(
+        read.tables["dbo.Order Line"].columns["Price"].ty,
+        Some(PgType::Numeric(Some((19, 4))))
+    );
     assert_eq!(read.tables["dbo.Log"].columns["id"].ty, Some(PgType::Int4));
 }
 

@@ -21,12 +21,18 @@ pub(super) fn string(text: &str) -> String {
 
 /// A list of strings.
 pub(super) fn strings(items: &[String]) -> String {
-    format!("[{}]", items.iter().map(|i| string(i)).collect::<Vec<_>>().join(", "))
+    format!(
+        "[{}]",
+        items.iter().map(|i| string(i)).collect::<Vec<_>>().join(", ")
+    )
 }
 
 /// A key, quoted where it has to be.
 pub(super) fn key(name: &str) -> String {
-    let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let bare = !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     if bare { name.to_owned() } else { string(name) }
 }
 
@@ -38,5 +44,13 @@ pub(super) fn read_key(text: &str) -> Option<String> {
 
 /// A comment's text: what TOML forbids in comments (control characters other than tab) is replaced.
 pub(super) fn comment(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| {
+            if c.is_control() && c != '\t' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
 }

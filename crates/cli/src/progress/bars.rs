@@ -33,22 +33,32 @@ pub(super) struct Bars {
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("█▉▊▋▌▍▎▏ ")
+        .progress_chars("=> ")
 }
 
 impl Bars {
     pub(super) fn new(ui: Ui) -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(8));
         let total = all.add(ProgressBar::new(FULL));
-        total.set_style(style("{prefix:<24.24} {wide_bar} {percent:>3} % {msg}"));
+        total.set_style(style("{prefix:<24.24} [{wide_bar}] {percent:>3} % {msg}"));
         total.set_prefix("copying");
-        Self { ui, all, total, tables: BTreeMap::new(), steps: Vec::new(), phase: None }
+        Self {
+            ui,
+            all,
+            total,
+            tables: BTreeMap::new(),
+            steps: Vec::new(),
+            phase: None,
+        }
     }
 
     fn show_copying(&mut self, tally: &Tally) {
         let now = Instant::now();
         let (rows, bytes) = tally.speed(now);
-        let left = tally.remaining(now).map(|d| format!("  {} left", number::duration(d))).unwrap_or_default();
+        let left = tally
+            .remaining(now)
+            .map(|d| format!("  {} left", number::duration(d)))
+            .unwrap_or_default();
         self.total.set_position((tally.fraction() * FULL as f64) as u64);
         self.total.set_message(format!(
             "{} rows  {} rows/s  {}/s{left}",
@@ -69,7 +79,7 @@ impl Bars {
                     continue;
                 }
                 let bar = self.all.insert_before(&self.total, ProgressBar::new(FULL));
-                bar.set_style(style("{prefix:<24.24} {wide_bar} {percent:>3} % {msg}"));
+                bar.set_style(style("{prefix:<24.24} [{wide_bar}] {percent:>3} % {msg}"));
                 bar.set_prefix(printable(&name.to_string()));
                 self.tables.insert(name.clone(), bar);
             }
@@ -96,7 +106,7 @@ impl View for Bars {
         Duration::from_millis(200)
     }
 
-    fn event(&mut self, event: &Event, tally: &Tally) {
+    fn event(&mut self, event: &Event, _: &Tally) {
         match event {
             Event::Steps { total } => self.phase("keys and indexes", *total, "step"),
             Event::StepStarted { step } => self.steps.push(step.clone()),
@@ -110,11 +120,14 @@ impl View for Bars {
         };
         // Nobody is left to be told if the terminal is gone.
         let _ = self.all.println(lines);
-        let _ = tally;
     }
 
     fn tick(&mut self, tally: &Tally) {
-        if self.phase.is_some() { self.show_steps(tally) } else { self.show_copying(tally) }
+        if self.phase.is_some() {
+            self.show_steps(tally)
+        } else {
+            self.show_copying(tally)
+        }
     }
 
     fn phase(&mut self, name: &str, steps: usize, _: &str) {
@@ -122,11 +135,13 @@ impl View for Bars {
             bar.finish_and_clear();
         }
         self.steps.clear();
-        self.total.set_length(steps as u64);
-        self.total.set_position(0);
-        self.total.set_style(style("{prefix:<24.24} {wide_bar} {msg:40.40}"));
-        self.total.set_prefix(name.to_owned());
+        // In this order no draw in between shows the old numbers under the new name.
+        self.total
+            .set_style(style("{prefix:<24.24} [{wide_bar}] {msg:40.40}"));
         self.total.set_message("");
+        self.total.set_prefix(name.to_owned());
+        self.total.set_position(0);
+        self.total.set_length(steps as u64);
         self.phase = Some(name.to_owned());
     }
 

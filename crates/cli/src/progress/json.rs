@@ -8,19 +8,13 @@ use serde_json::{Value, json};
 use super::{Tally, View};
 use crate::ui::Ui;
 
+#[derive(Default)]
 pub(super) struct Json {
-    ui: Ui,
     copying: bool,
 }
 
-impl Json {
-    pub(super) fn new(ui: Ui) -> Self {
-        Self { ui, copying: false }
-    }
-
-    fn line(&self, value: &Value) {
-        self.ui.err_line(&value.to_string());
-    }
+fn line(value: &Value) {
+    Ui::err_line(&value.to_string());
 }
 
 impl View for Json {
@@ -31,19 +25,19 @@ impl View for Json {
     fn event(&mut self, event: &Event, _: &Tally) {
         self.copying |= matches!(event, Event::Written { .. });
         if let Some(value) = as_json(event) {
-            self.line(&value);
+            line(&value);
         }
     }
 
     fn tick(&mut self, tally: &Tally) {
         if self.copying {
-            self.line(&numbers(tally));
+            line(&numbers(tally));
         }
     }
 
     fn phase(&mut self, name: &str, steps: usize, _: &str) {
         self.copying = false;
-        self.line(&json!({ "event": "phase", "name": name, "steps": steps }));
+        line(&json!({ "event": "phase", "name": name, "steps": steps }));
     }
 
     fn finish(&mut self, _: &Tally) {}
@@ -67,20 +61,29 @@ fn numbers(tally: &Tally) -> Value {
 fn as_json(event: &Event) -> Option<Value> {
     Some(match event {
         Event::Began { resumed } => json!({ "event": "began", "resumed": resumed }),
-        Event::TableQueued { table, chunks, rows, rows_done } => json!({
+        Event::TableQueued {
+            table,
+            chunks,
+            rows,
+            rows_done,
+        } => json!({
             "event": "table_queued", "table": table.to_string(), "chunks": chunks, "rows": rows, "rows_done": rows_done,
         }),
         Event::TakenBack { chunk, rows, .. } => {
             json!({ "event": "taken_back", "chunk": chunk.to_string(), "rows": rows })
         }
-        Event::Committed { chunk, done } => json!({ "event": "committed", "chunk": chunk.to_string(), "done": done }),
+        Event::Committed { chunk, done } => {
+            json!({ "event": "committed", "chunk": chunk.to_string(), "done": done })
+        }
         Event::Retrying { chunk, reason, after } => json!({
             "event": "retrying", "chunk": chunk.to_string(), "reason": reason, "after_seconds": after.as_secs_f64(),
         }),
         Event::TableDone { table } => json!({ "event": "table_done", "table": table.to_string() }),
         Event::Steps { total } => json!({ "event": "steps", "total": total }),
         Event::StepStarted { step } => json!({ "event": "step_started", "step": step }),
-        Event::StepDone { step, took } => json!({ "event": "step_done", "step": step, "seconds": took.as_secs_f64() }),
+        Event::StepDone { step, took } => {
+            json!({ "event": "step_done", "step": step, "seconds": took.as_secs_f64() })
+        }
         // Reported once a second instead; later events have no form here yet.
         _ => return None,
     })

@@ -48,7 +48,8 @@ impl View for Lines {
     }
 
     fn phase(&mut self, name: &str, steps: usize, noun: &str) {
-        self.ui.say(&format!("{name}: {}", number::of(steps as u64, noun)));
+        self.ui
+            .say(&format!("{name}: {}", number::of(steps as u64, noun)));
         self.phase = Some(name.to_owned());
     }
 
@@ -60,8 +61,14 @@ pub(super) fn copying(tally: &Tally) -> String {
     let now = Instant::now();
     let (rows, bytes) = tally.speed(now);
     let (done, all) = tally.tables();
-    let of = tally.total_rows().map(|n| format!(" of {}", number::count(n))).unwrap_or_default();
-    let left = tally.remaining(now).map(|d| format!(", {} left", number::duration(d))).unwrap_or_default();
+    let of = tally
+        .total_rows()
+        .map(|n| format!(" of {}", number::count(n)))
+        .unwrap_or_default();
+    let left = tally
+        .remaining(now)
+        .map(|d| format!(", {} left", number::duration(d)))
+        .unwrap_or_default();
     let aside = match tally.quarantined {
         0 => String::new(),
         n => format!(", {} in quarantine", number::count(n)),
@@ -103,10 +110,18 @@ pub(super) fn told(event: &Event, ui: &Ui) -> Option<Told> {
             number::duration(*after)
         ))),
         Event::TableDone { table } => detail(1, format!("copied {}", printable(&table.to_string()))),
-        Event::StepDone { step, took } => detail(1, format!("done in {}: {}", number::duration(*took), printable(step))),
-        Event::TableQueued { table, chunks, .. } => {
-            detail(2, format!("{}: {} to copy", printable(&table.to_string()), number::of(*chunks as u64, "chunk")))
-        }
+        Event::StepDone { step, took } => detail(
+            1,
+            format!("done in {}: {}", number::duration(*took), printable(step)),
+        ),
+        Event::TableQueued { table, chunks, .. } => detail(
+            2,
+            format!(
+                "{}: {} to copy",
+                printable(&table.to_string()),
+                number::of(*chunks as u64, "chunk")
+            ),
+        ),
         Event::Committed { chunk, done } => {
             let what = if *done { "complete" } else { "committed up to here" };
             detail(2, format!("chunk {}: {what}", printable(&chunk.to_string())))

@@ -55,7 +55,7 @@ impl Display {
     /// Begins to show a run of the plan.
     pub(crate) fn start(ui: &Ui, plan: &Plan) -> Self {
         let view: Box<dyn View> = if ui.json && !ui.quiet {
-            Box::new(json::Json::new(ui.clone()))
+            Box::new(json::Json::default())
         } else if ui.bars {
             Box::new(bars::Bars::new(ui.clone()))
         } else {
@@ -65,11 +65,21 @@ impl Display {
     }
 
     fn with_view(view: Box<dyn View>, plan: &Plan) -> Self {
-        let state = State { tally: Tally::new(plan, Instant::now()), view, finished: false };
-        let progress = Arc::new(Progress { state: Mutex::new(state), wake: Condvar::new() });
+        let state = State {
+            tally: Tally::new(plan, Instant::now()),
+            view,
+            finished: false,
+        };
+        let progress = Arc::new(Progress {
+            state: Mutex::new(state),
+            wake: Condvar::new(),
+        });
         let drawn = Arc::clone(&progress);
         // Without the thread nothing is drawn between events; the run itself does not need it.
-        let thread = std::thread::Builder::new().name("progress".to_owned()).spawn(move || drawn.draw()).ok();
+        let thread = std::thread::Builder::new()
+            .name("progress".to_owned())
+            .spawn(move || drawn.draw())
+            .ok();
         Self { progress, thread }
     }
 
@@ -124,8 +134,10 @@ impl Progress {
         let mut last = Instant::now();
         while !state.finished {
             let period = state.view.period();
-            let (guard, _) =
-                self.wake.wait_timeout(state, period).unwrap_or_else(PoisonError::into_inner);
+            let (guard, _) = self
+                .wake
+                .wait_timeout(state, period)
+                .unwrap_or_else(PoisonError::into_inner);
             state = guard;
             if !state.finished && last.elapsed() >= period {
                 last = Instant::now();

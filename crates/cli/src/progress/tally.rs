@@ -60,7 +60,11 @@ impl Tally {
             .tables
             .iter()
             .map(|t| {
-                let tally = TableTally { total_rows: t.rows, source_bytes: t.bytes, ..TableTally::default() };
+                let tally = TableTally {
+                    total_rows: t.rows,
+                    source_bytes: t.bytes,
+                    ..TableTally::default()
+                };
                 (t.source.clone(), tally)
             })
             .collect();
@@ -84,13 +88,23 @@ impl Tally {
 
     pub(super) fn apply(&mut self, event: &Event, now: Instant) {
         match event {
-            Event::TableQueued { table, chunks, rows, rows_done } => {
+            Event::TableQueued {
+                table,
+                chunks,
+                rows,
+                rows_done,
+            } => {
                 let entry = self.tables.entry(table.clone()).or_default();
                 entry.total_rows = rows.or(entry.total_rows);
                 entry.chunks = *chunks;
                 entry.rows = *rows_done;
             }
-            Event::Written { chunk, rows, bytes, quarantined } => {
+            Event::Written {
+                chunk,
+                rows,
+                bytes,
+                quarantined,
+            } => {
                 if self.done_before.is_none() {
                     self.done_before = Some(self.fraction());
                     self.began = now;
@@ -134,13 +148,18 @@ impl Tally {
 
     /// Rows and bytes of tuples in a second, of late.
     pub(crate) fn speed(&self, now: Instant) -> (u64, u64) {
-        let Some((since, rows, bytes)) = self.samples.front() else { return (0, 0) };
+        let Some((since, rows, bytes)) = self.samples.front() else {
+            return (0, 0);
+        };
         let seconds = now.saturating_duration_since(*since).as_secs_f64();
         if seconds < 0.001 {
             return (0, 0);
         }
         let per_second = |n: u64| (n as f64 / seconds).round() as u64;
-        (per_second(self.rows.saturating_sub(*rows)), per_second(self.bytes.saturating_sub(*bytes)))
+        (
+            per_second(self.rows.saturating_sub(*rows)),
+            per_second(self.bytes.saturating_sub(*bytes)),
+        )
     }
 
     /// How much of the rows is copied, from 0 to 1: exact where the source knows its rows, else estimated from bytes.
@@ -149,7 +168,9 @@ impl Tally {
         let (mut done, mut all) = (0.0, 0.0);
         for table in self.tables.values() {
             // Without a size, a table with rows counts little and a table without counts nothing.
-            let weight = table.source_bytes.map_or(table.total_rows.unwrap_or(1) as f64 * 50.0, |b| b as f64);
+            let weight = table
+                .source_bytes
+                .map_or(table.total_rows.unwrap_or(1) as f64 * 50.0, |b| b as f64);
             all += weight;
             done += weight * table.fraction(ratio);
         }
@@ -203,7 +224,11 @@ impl Tally {
             tuples += table.bytes;
             source += table.source_bytes.unwrap_or(0);
         }
-        if source > 0 { tuples as f64 / source as f64 } else { FIRST_RATIO }
+        if source > 0 {
+            tuples as f64 / source as f64
+        } else {
+            FIRST_RATIO
+        }
     }
 }
 
@@ -213,9 +238,17 @@ impl TableTally {
             return 1.0;
         }
         if let Some(total) = self.total_rows {
-            return if total == 0 { 0.0 } else { (self.rows as f64 / total as f64).min(ALMOST) };
+            return if total == 0 {
+                0.0
+            } else {
+                (self.rows as f64 / total as f64).min(ALMOST)
+            };
         }
-        let chunks = if self.chunks > 0 { self.chunks_done as f64 / self.chunks as f64 } else { 0.0 };
+        let chunks = if self.chunks > 0 {
+            self.chunks_done as f64 / self.chunks as f64
+        } else {
+            0.0
+        };
         let bytes = match self.source_bytes {
             Some(source) if source > 0 => self.bytes as f64 / (source as f64 * ratio),
             _ => 0.0,
@@ -247,27 +280,57 @@ mod tests {
         for (table, (_, rows, bytes)) in catalog.tables.iter_mut().zip(rows) {
             (table.rows, table.bytes) = (*rows, *bytes);
         }
-        let plan = planner::plan(&catalog, &migrate_core::mapping::Mapping::default(), &Target::default()).unwrap();
+        let plan = planner::plan(
+            &catalog,
+            &migrate_core::mapping::Mapping::default(),
+            &Target::default(),
+        )
+        .unwrap();
         Tally::new(&plan, now)
     }
 
     fn written(table: &str, rows: u64, bytes: u64) -> Event {
-        let chunk = ChunkId { table: name(table), ordinal: 0 };
-        Event::Written { chunk, rows, bytes, quarantined: 0 }
+        let chunk = ChunkId {
+            table: name(table),
+            ordinal: 0,
+        };
+        Event::Written {
+            chunk,
+            rows,
+            bytes,
+            quarantined: 0,
+        }
     }
 
     #[tokio::test]
     async fn rows_known_give_an_exact_fraction_speed_and_time_left() {
         let start = Instant::now();
-        let mut t = tally(&[("A", Some(1000), Some(10_000)), ("B", Some(10), Some(10_000))], start).await;
+        let mut t = tally(
+            &[("A", Some(1000), Some(10_000)), ("B", Some(10), Some(10_000))],
+            start,
+        )
+        .await;
         assert_eq!(t.total_rows(), Some(1010));
         t.apply(&written("A", 0, 0), start);
         t.apply(&written("A", 500, 4000), start + Duration::from_secs(5));
         assert!((t.fraction() - 0.25).abs() < 1e-9);
         assert_eq!(t.speed(start + Duration::from_secs(5)), (100, 800));
-        assert_eq!(t.remaining(start + Duration::from_secs(5)), Some(Duration::from_secs(15)));
+        assert_eq!(
+            t.remaining(start + Duration::from_secs(5)),
+            Some(Duration::from_secs(15))
+        );
         assert_eq!(t.running().count(), 1);
-        t.apply(&Event::TakenBack { chunk: ChunkId { table: name("A"), ordinal: 0 }, rows: 500, bytes: 4000 }, start);
+        t.apply(
+            &Event::TakenBack {
+                chunk: ChunkId {
+                    table: name("A"),
+                    ordinal: 0,
+                },
+                rows: 500,
+                bytes: 4000,
+            },
+            start,
+        );
         assert_eq!((t.rows, t.bytes, t.all_rows()), (0, 0, 0));
         for table in ["A", "B"] {
             t.apply(&Event::TableDone { table: name(table) }, start);
@@ -296,7 +359,13 @@ mod tests {
     async fn steps_are_counted_for_each_phase() {
         let mut t = tally(&[("A", None, None)], Instant::now()).await;
         t.apply(&Event::Steps { total: 3 }, Instant::now());
-        t.apply(&Event::StepDone { step: "index".to_owned(), took: Duration::ZERO }, Instant::now());
+        t.apply(
+            &Event::StepDone {
+                step: "index".to_owned(),
+                took: Duration::ZERO,
+            },
+            Instant::now(),
+        );
         assert_eq!((t.steps_done, t.steps), (1, 3));
         t.phase(7);
         assert_eq!((t.steps_done, t.steps), (0, 7));

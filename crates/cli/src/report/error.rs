@@ -12,22 +12,24 @@ use crate::ui::Ui;
 /// Prints `error: what (where)`, each cause on a line of its own, and `hint: what to do`.
 pub(crate) fn print(error: &Error, ui: &Ui) {
     if ui.json {
-        ui.err_line(&as_json(error).to_string());
+        Ui::err_line(&as_json(error).to_string());
         return;
     }
     let style = ui.err_style();
-    let mut message = printable_lines(&error.to_string()).collect::<Vec<_>>().join("\n  ");
+    let mut message = printable_lines(&error.to_string())
+        .collect::<Vec<_>>()
+        .join("\n  ");
     if message.is_empty() {
         message = "unknown".to_owned();
     }
-    ui.err_line(&format!("{} {message}", style.red("error:")));
+    Ui::err_line(&format!("{} {message}", style.red("error:")));
     for cause in causes(error) {
         let text = printable_lines(&cause).collect::<Vec<_>>().join("\n  ");
-        ui.err_line(&format!("  {} {text}", style.dim("because:")));
+        Ui::err_line(&format!("  {} {text}", style.dim("because:")));
     }
     if let Some(hint) = error.hint_text() {
         let text = printable_lines(hint).collect::<Vec<_>>().join("\n  ");
-        ui.err_line(&format!("{} {text}", style.cyan("hint:")));
+        Ui::err_line(&format!("{} {text}", style.cyan("hint:")));
     }
 }
 
@@ -67,9 +69,12 @@ mod tests {
     fn causes_are_told_once() {
         let io = std::io::Error::other("disk on fire");
         let inner = Error::source_side(ErrorKind::Io, "cannot read").because(io);
-        let outer = Error::source_side(ErrorKind::Corrupt, "the part ends early").at("file", "a.bacpac").because(inner);
+        let outer = Error::source_side(ErrorKind::Corrupt, "the part ends early")
+            .at("file", "a.bacpac")
+            .because(inner);
         assert_eq!(causes(&outer), ["cannot read", "disk on fire"]);
-        let repeating = Error::new(ErrorKind::Io, "cannot read: disk on fire").because(std::io::Error::other("disk on fire"));
+        let repeating = Error::new(ErrorKind::Io, "cannot read: disk on fire")
+            .because(std::io::Error::other("disk on fire"));
         assert!(causes(&repeating).is_empty());
         let value = as_json(&outer);
         assert_eq!(value["exit_code"], 4);

@@ -37,8 +37,11 @@ pub(crate) fn print(catalog: &Catalog, ui: &Ui) -> String {
             out.push(columns(table));
         }
     }
-    let notes: Vec<String> =
-        catalog.tables.iter().flat_map(|t| t.notes.iter().map(move |n| format!("  {}: {n}", t.name))).collect();
+    let notes: Vec<String> = catalog
+        .tables
+        .iter()
+        .flat_map(|t| t.notes.iter().map(move |n| format!("  {}: {n}", t.name)))
+        .collect();
     if !notes.is_empty() {
         out.push(format!("\n{}", style.bold("To know:")));
         out.extend(notes.iter().map(|n| printable(n)));
@@ -49,10 +52,22 @@ pub(crate) fn print(catalog: &Catalog, ui: &Ui) -> String {
         for object in &left {
             *kinds.entry(&object.kind).or_default() += 1;
         }
-        let summary: Vec<String> = kinds.into_iter().map(|(kind, n)| number::of(n, &printable(kind))).collect();
-        out.push(format!("\n{} {}", style.bold("Not translated:"), summary.join(", ")));
+        let summary: Vec<String> = kinds
+            .into_iter()
+            .map(|(kind, n)| number::of(n, &printable(kind)))
+            .collect();
+        out.push(format!(
+            "\n{} {}",
+            style.bold("Not translated:"),
+            summary.join(", ")
+        ));
         out.extend(left.iter().map(|o| {
-            format!("  {} {}: {}", printable(&o.kind), printable(&o.name), printable(&o.reason))
+            format!(
+                "  {} {}: {}",
+                printable(&o.kind),
+                printable(&o.name),
+                printable(&o.reason)
+            )
         }));
     }
     out.join("\n")
@@ -65,7 +80,10 @@ fn tables(catalog: &Catalog) -> String {
             t.rows.map(number::count).unwrap_or_else(|| "?".to_owned()),
             t.bytes.map(number::bytes).unwrap_or_else(|| "?".to_owned()),
             t.columns.len().to_string(),
-            t.primary_key.as_ref().map(|k| k.columns.join(", ")).unwrap_or_default(),
+            t.primary_key
+                .as_ref()
+                .map(|k| k.columns.join(", "))
+                .unwrap_or_default(),
             t.uniques.len().to_string(),
             t.foreign_keys.len().to_string(),
             t.checks.len().to_string(),
@@ -90,7 +108,11 @@ fn columns(table: &Table) -> String {
     let rows = table.columns.iter().map(|c| {
         let mut about = Vec::new();
         about.extend(c.alias.as_ref().map(|a| format!("alias type {a}")));
-        about.extend(c.identity.as_ref().map(|i| format!("identity({}, {})", i.seed, i.increment)));
+        about.extend(
+            c.identity
+                .as_ref()
+                .map(|i| format!("identity({}, {})", i.seed, i.increment)),
+        );
         about.extend(c.default.as_ref().map(|d| format!("default {}", d.native)));
         about.extend(c.computed.as_ref().map(|e| format!("computed as {}", e.native)));
         vec![
@@ -125,8 +147,15 @@ fn totals(catalog: &Catalog) -> Vec<String> {
         ("sequence", catalog.sequences.len() as u64),
         ("alias type", catalog.alias_types.len() as u64),
     ];
-    let counted = counts.into_iter().filter(|(_, n)| *n > 0).map(|(noun, n)| number::of(n, noun));
-    rows.map(|n| number::of(n, "row")).into_iter().chain(bytes.map(number::bytes)).chain(counted).collect()
+    let counted = counts
+        .into_iter()
+        .filter(|(_, n)| *n > 0)
+        .map(|(noun, n)| number::of(n, noun));
+    rows.map(|n| number::of(n, "row"))
+        .into_iter()
+        .chain(bytes.map(number::bytes))
+        .chain(counted)
+        .collect()
 }
 
 /// Objects that nobody translates, and expressions that could not be.
@@ -134,7 +163,11 @@ fn untranslated(catalog: &Catalog) -> Vec<Untranslated> {
     let mut found = Vec::new();
     let mut look = |kind: &str, name: String, expr: &Expr| {
         if let Translation::Impossible { reason } = &expr.translation {
-            found.push(Untranslated { kind: kind.to_owned(), name, reason: reason.clone() });
+            found.push(Untranslated {
+                kind: kind.to_owned(),
+                name,
+                reason: reason.clone(),
+            });
         }
     };
     for table in &catalog.tables {

@@ -63,7 +63,11 @@ pub(crate) fn duration(d: Duration) -> String {
 
 /// How many in a second.
 pub(crate) fn rate(n: u64, d: Duration) -> u64 {
-    if d.is_zero() { 0 } else { (n as f64 / d.as_secs_f64()).round() as u64 }
+    if d.is_zero() {
+        0
+    } else {
+        (n as f64 / d.as_secs_f64()).round() as u64
+    }
 }
 
 #[cfg(test)]
@@ -72,7 +76,10 @@ mod tests {
 
     #[test]
     fn counts() {
-        assert_eq!([0, 999, 1000, 1234567, 60000].map(count), ["0", "999", "1,000", "1,234,567", "60,000"]);
+        assert_eq!(
+            [0, 999, 1000, 1234567, 60000].map(count),
+            ["0", "999", "1,000", "1,234,567", "60,000"]
+        );
         assert_eq!(of(1, "row"), "1 row");
         assert_eq!(of(1200, "row"), "1,200 rows");
         assert_eq!(of(2, "index"), "2 indexes");
@@ -86,7 +93,9 @@ mod tests {
     fn sizes() {
         assert_eq!(
             [0, 999, 1000, 999_949, 999_950, 45_200_000, 7_000_000_000].map(bytes),
-            ["0 B", "999 B", "1.0 kB", "999.9 kB", "1.0 MB", "45.2 MB", "7.0 GB"]
+            [
+                "0 B", "999 B", "1.0 kB", "999.9 kB", "1.0 MB", "45.2 MB", "7.0 GB"
+            ]
         );
     }
 

@@ -38,24 +38,37 @@ pub(crate) fn counts(plan: &Plan) -> Vec<(&'static str, u64)> {
         ("foreign key", sum(|t| t.foreign_keys.len())),
         ("check", sum(|t| t.checks.len())),
         ("index", sum(|t| t.indexes.len())),
-        ("generated column", sum(|t| t.columns.iter().filter(|c| c.generated.is_some()).count())),
+        (
+            "generated column",
+            sum(|t| t.columns.iter().filter(|c| c.generated.is_some()).count()),
+        ),
         ("view", plan.views.len() as u64),
     ]
 }
 
 /// `12 tables, 12 primary keys, 40 indexes`.
 pub(crate) fn counted(plan: &Plan) -> String {
-    let parts: Vec<String> =
-        counts(plan).into_iter().filter(|(_, n)| *n > 0).map(|(noun, n)| number::of(n, noun)).collect();
-    if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
+    let parts: Vec<String> = counts(plan)
+        .into_iter()
+        .filter(|(_, n)| *n > 0)
+        .map(|(noun, n)| number::of(n, noun))
+        .collect();
+    if parts.is_empty() {
+        "nothing".to_owned()
+    } else {
+        parts.join(", ")
+    }
 }
 
 /// Rows and bytes of the source, as far as known.
 pub(crate) fn size(plan: &Plan) -> String {
     let rows: Option<u64> = plan.tables.iter().map(|t| t.rows).sum();
     let bytes: Option<u64> = plan.tables.iter().map(|t| t.bytes).sum();
-    let parts: Vec<String> =
-        rows.map(|n| number::of(n, "row")).into_iter().chain(bytes.map(number::bytes)).collect();
+    let parts: Vec<String> = rows
+        .map(|n| number::of(n, "row"))
+        .into_iter()
+        .chain(bytes.map(number::bytes))
+        .collect();
     parts.join(", ")
 }
 
@@ -79,9 +92,17 @@ fn inexact(plan: &Plan) -> Vec<Inexact> {
             };
             let ty = column.ty.to_string();
             let name = format!("{}.{}", table.source, column.source);
-            match groups.iter_mut().find(|g| g.native == column.native && g.ty == ty && g.loss == loss) {
+            match groups
+                .iter_mut()
+                .find(|g| g.native == column.native && g.ty == ty && g.loss == loss)
+            {
                 Some(group) => group.columns.push(name),
-                None => groups.push(Inexact { native: column.native.clone(), ty, loss, columns: vec![name] }),
+                None => groups.push(Inexact {
+                    native: column.native.clone(),
+                    ty,
+                    loss,
+                    columns: vec![name],
+                }),
             }
         }
     }
@@ -124,12 +145,17 @@ pub(crate) fn print(plan: &Plan, ui: &Ui) -> String {
 /// `shop.bacpac (SQL Server 16.0)`, without what is not known.
 pub(crate) fn describe_source(name: &str, version: &str) -> String {
     let version = version.lines().next().unwrap_or_default().trim();
-    if version.is_empty() { name.to_owned() } else { format!("{name} ({version})") }
+    if version.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name} ({version})")
+    }
 }
 
 fn tables(plan: &Plan) -> String {
     let rows = plan.tables.iter().map(|t| {
-        let constraints = t.uniques.len() + t.foreign_keys.len() + t.checks.len() + usize::from(t.primary_key.is_some());
+        let constraints =
+            t.uniques.len() + t.foreign_keys.len() + t.checks.len() + usize::from(t.primary_key.is_some());
         vec![
             t.source.to_string(),
             t.target.to_string(),
@@ -153,16 +179,59 @@ fn tables(plan: &Plan) -> String {
 }
 
 fn inexact_part(plan: &Plan, ui: &Ui, style: Style, out: &mut Vec<String>) {
-    let groups = inexact(plan);
-    if groups.is_empty() {
-        return;
+    let (lossy, wider): (Vec<Inexact>, Vec<Inexact>) =
+        inexact(plan).into_iter().partition(|g| g.loss.is_some());
+    if !lossy.is_empty() {
+        let columns: usize = lossy.iter().map(|g| g.columns.len()).sum();
+        out.push(format!(
+            "\n{} {}",
+            style.yellow("Not exact:"),
+            number::of(columns as u64, "column")
+        ));
+        for group in lossy {
+            let what = group.loss.unwrap_or_default();
+            out.push(format!(
+                "  {} -> {}: {}",
+                printable(&group.native),
+                group.ty,
+                printable(&what)
+            ));
+            out.push(format!("      {}", few(&group.columns, ui)));
+        }
     }
-    let columns: usize = groups.iter().map(|g| g.columns.len()).sum();
-    out.push(format!("\n{} {}", style.bold("Not exactly the same type:"), number::of(columns as u64, "column")));
-    for group in groups {
-        let what = group.loss.map_or("every value fits; the type allows more".to_owned(), |l| printable(&l));
-        out.push(format!("  {} -> {}: {what}", printable(&group.native), group.ty));
-        out.push(format!("      {}", few(&group.columns, ui)));
+    if !wider.is_empty() {
+        out.push(format!(
+            "\n{} every value fits, and PostgreSQL's type allows more",
+            style.bold("Wider:")
+        ));
+        let mut families: Vec<(String, Vec<String>)> = Vec::new();
+        for group in wider {
+            let family = format!("{} -> {}", family(&group.native), family(&group.ty));
+            match families.iter_mut().find(|(f, _)| *f == family) {
+                Some((_, columns)) => columns.extend(group.columns),
+                None => families.push((family, group.columns)),
+            }
+        }
+        for (family, columns) in families {
+            let list = if ui.verbose > 0 {
+                format!(": {}", few(&columns, ui))
+            } else {
+                String::new()
+            };
+            out.push(format!(
+                "  {}, {}{list}",
+                printable(&family),
+                number::of(columns.len() as u64, "column")
+            ));
+        }
+    }
+}
+
+/// A type without its modifiers: `nvarchar(50)` is one of `nvarchar(n)`.
+fn family(ty: &str) -> String {
+    match ty.split_once('(') {
+        Some((name, _)) => format!("{name}(n)"),
+        None => ty.to_owned(),
     }
 }
 
@@ -216,8 +285,16 @@ fn manual_part(plan: &Plan, ui: &Ui, style: Style, out: &mut Vec<String>) {
 fn few(names: &[String], ui: &Ui) -> String {
     let most = if ui.verbose > 0 { names.len() } else { FEW };
     // One more name is as short as saying that there is one more.
-    let shown = if names.len() <= most + 1 { names.len() } else { most };
-    let list = names[..shown].iter().map(|n| printable(n)).collect::<Vec<_>>().join(", ");
+    let shown = if names.len() <= most + 1 {
+        names.len()
+    } else {
+        most
+    };
+    let list = names[..shown]
+        .iter()
+        .map(|n| printable(n))
+        .collect::<Vec<_>>()
+        .join(", ");
     match names.len() - shown {
         0 => list,
         rest => format!("{list} and {rest} more"),
@@ -235,8 +312,10 @@ pub(crate) fn as_json(plan: &Plan) -> Value {
 
 /// Numbers, and everything that a person has to know or do.
 pub(crate) fn summary_json(plan: &Plan) -> Value {
-    let counts: serde_json::Map<String, Value> =
-        counts(plan).into_iter().map(|(noun, n)| (noun.replace(' ', "_"), n.into())).collect();
+    let counts: serde_json::Map<String, Value> = counts(plan)
+        .into_iter()
+        .map(|(noun, n)| (noun.replace(' ', "_"), n.into()))
+        .collect();
     let inexact: Vec<Value> = inexact(plan)
         .into_iter()
         .map(|g| {
@@ -273,16 +352,27 @@ mod tests {
     use migrate_core::plan::Target;
 
     fn ui(verbose: u8) -> Ui {
-        Ui::new(&GlobalArgs { json: false, quiet: false, verbose, color: ColorWhen::Never })
+        Ui::new(&GlobalArgs {
+            json: false,
+            quiet: false,
+            verbose,
+            color: ColorWhen::Never,
+        })
     }
 
     fn plan() -> Plan {
         let mut source = MemorySource::new("shop");
         for table in ["A", "B", "C", "D", "E", "F"] {
-            source = source.table(ObjectName::new("dbo", table), &[("id", PgType::Int4), ("at", PgType::Timestamp(6))], vec![]);
+            source = source.table(
+                ObjectName::new("dbo", table),
+                &[("id", PgType::Int4), ("at", PgType::Timestamp(6))],
+                vec![],
+            );
         }
         let catalog = source.catalog_mut();
         for table in &mut catalog.tables {
+            table.columns[0].fidelity = Fidelity::Widened;
+            table.columns[0].native = "numeric(5,0)".to_owned();
             table.columns[1].native = "datetime2(7)".to_owned();
             table.columns[1].fidelity = Fidelity::Lossy("the 7th digit is rounded".to_owned());
         }
@@ -303,15 +393,19 @@ mod tests {
         for line in [
             "Plan: shop into PostgreSQL 18",
             "Creates 1 schema, 6 tables, 6 primary keys.",
-            "Not exactly the same type: 6 columns",
+            "Not exact: 6 columns",
             "  datetime2(7) -> timestamp: the 7th digit is rounded",
             "      dbo.A.at, dbo.B.at, dbo.C.at, dbo.D.at and 2 more",
+            "  numeric(n) -> integer, 6 columns",
             "  2 procedures",
             "      dbo.p1, dbo.p2: T-SQL procedures are not translated",
         ] {
             assert!(text.lines().any(|l| l == line), "{line:?} is missing in\n{text}");
         }
-        assert!(!text.contains("To know:"), "the note about each column repeats the list\n{text}");
+        assert!(
+            !text.contains("To know:"),
+            "the note about each column repeats the list\n{text}"
+        );
         assert!(print(&plan(), &ui(1)).contains("dbo.E.at, dbo.F.at"));
     }
 
@@ -319,8 +413,15 @@ mod tests {
     fn machines_get_everything() {
         let value = as_json(&plan());
         assert_eq!(value["summary"]["creates"]["primary_key"], 6);
-        assert_eq!(value["summary"]["not_exact"][0]["columns"].as_array().unwrap().len(), 6);
-        assert_eq!(value["summary"]["manual"][1]["definition"], "create procedure");
+        assert_eq!(
+            value["summary"]["not_exact"][0]["columns"]
+                .as_array()
+                .unwrap()
+                .len(),
+            6
+        );
+        assert_eq!(value["summary"]["not_exact"][1]["fidelity"], "widened");
+        assert_eq!(value["summary"]["manual"][0]["definition"], "create procedure");
         assert_eq!(value["fingerprint"], value["summary"]["fingerprint"]);
         assert_eq!(value["plan"]["tables"].as_array().unwrap().len(), 6);
     }

@@ -49,7 +49,9 @@ impl Outcome<'_> {
         let mut out = vec![tables(report, self.validation)];
         out.push(String::new());
         if report.already_complete {
-            out.push(style.bold("Nothing was left to do: this migration was completed before, and nothing was changed."));
+            out.push(style.bold(
+                "Nothing was left to do: this migration was completed before, and nothing was changed.",
+            ));
             out.push(format!(
                 "The ledger says: {}, {} of tuples.",
                 number::of(total.digest.rows, "row"),
@@ -67,7 +69,11 @@ impl Outcome<'_> {
                     number::bytes(number::rate(total.bytes, seconds))
                 )
             };
-            let resumed = if report.resumed { ", together with earlier runs" } else { "" };
+            let resumed = if report.resumed {
+                ", together with earlier runs"
+            } else {
+                ""
+            };
             out.push(format!(
                 "{} {}, {} of tuples in {}{speed}{resumed}; {} in all.",
                 style.bold("Copied"),
@@ -76,20 +82,34 @@ impl Outcome<'_> {
                 number::duration(seconds),
                 number::duration(report.elapsed)
             ));
-            out.push(format!("Created {}.", counted(self.plan)));
+            let except = if report.failed_steps.is_empty() {
+                ""
+            } else {
+                ", except for what failed:"
+            };
+            out.push(format!("Created{except} {}.", counted(self.plan)));
         }
         self.trouble(ui, &mut out);
         match self.validation {
             Some(found) => out.push(validation::verdict(found, style)),
-            None => out.push("Not validated: --no-validate was given. `migrate validate` does it.".to_owned()),
+            None => {
+                out.push("Not validated: --no-validate was given. `migrate validate` does it.".to_owned())
+            }
         }
         if let Some(found) = self.validation {
             out.extend(validation::differences(found));
         }
         let manual = manual_counts(self.plan);
         if !manual.is_empty() {
-            let kinds: Vec<String> = manual.into_iter().map(|(kind, n)| number::of(n, &printable(kind))).collect();
-            out.push(format!("{} {}; the report has their definitions.", style.bold("For a person:"), kinds.join(", ")));
+            let kinds: Vec<String> = manual
+                .into_iter()
+                .map(|(kind, n)| number::of(n, &printable(kind)))
+                .collect();
+            out.push(format!(
+                "{} {}; the report has their definitions.",
+                style.bold("For a person:"),
+                kinds.join(", ")
+            ));
         }
         out.join("\n")
     }
@@ -105,10 +125,18 @@ impl Outcome<'_> {
             ));
         }
         for (step, reason) in &self.report.failed_steps {
-            out.push(format!("{} {}: {}", style.red("Failed:"), printable(step), printable(reason)));
+            out.push(format!(
+                "{} {}: {}",
+                style.red("Failed:"),
+                printable(step),
+                printable(reason)
+            ));
         }
         if !self.report.failed_steps.is_empty() {
-            out.push("Correct the cause and run the same command again: it goes on with the steps that failed.".to_owned());
+            out.push(
+                "Correct the cause and run the same command again: it goes on with the steps that failed."
+                    .to_owned(),
+            );
         }
     }
 
@@ -150,17 +178,29 @@ impl Outcome<'_> {
     /// [`Io`](ErrorKind::Io) with the file's name.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
         let failed = |e: std::io::Error| {
-            Error::new(ErrorKind::Io, "the report cannot be written").at("file", path.display()).because(e)
+            Error::new(ErrorKind::Io, "the report cannot be written")
+                .at("file", path.display())
+                .because(e)
         };
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = path
+            .parent()
+            .filter(|p| !p.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         let mut file = tempfile::Builder::new()
             .prefix(".migrate-report-")
+            .permissions(readable())
             .tempfile_in(folder)
             .map_err(failed)?;
         std::io::Write::write_all(&mut file, format!("{:#}\n", self.as_json()).as_bytes()).map_err(failed)?;
         file.persist(path).map_err(|e| failed(e.error))?;
         Ok(())
     }
+}
+
+/// As any file that a command writes: the umask decides.
+fn readable() -> std::fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::Permissions::from_mode(0o666)
 }
 
 /// How often values were changed by which rule, over all tables.
@@ -190,8 +230,16 @@ fn tables(report: &Report, found: Option<&Validation>) -> String {
             t.target.to_string(),
             number::count(t.receipt.digest.rows),
             number::bytes(t.receipt.bytes),
-            if t.took.is_zero() { "-".to_owned() } else { number::duration(t.took) },
-            if t.receipt.quarantined == 0 { "-".to_owned() } else { number::count(t.receipt.quarantined) },
+            if t.took.is_zero() {
+                "-".to_owned()
+            } else {
+                number::duration(t.took)
+            },
+            if t.receipt.quarantined == 0 {
+                "-".to_owned()
+            } else {
+                number::count(t.receipt.quarantined)
+            },
             notes(t, found).join("; "),
         ]
     });
@@ -207,7 +255,10 @@ fn notes(table: &TableReport, found: Option<&Validation>) -> Vec<String> {
         notes.push("DIFFERS".to_owned());
     }
     if table.receipt.filtered > 0 {
-        notes.push(format!("{} left out by `where`", number::of(table.receipt.filtered, "row")));
+        notes.push(format!(
+            "{} left out by `where`",
+            number::of(table.receipt.filtered, "row")
+        ));
     }
     for (column, rules) in &table.receipt.conversions {
         for (rule, n) in rules {

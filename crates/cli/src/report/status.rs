@@ -26,28 +26,62 @@ pub(crate) fn state(status: &Status) -> &'static str {
 pub(crate) fn print(place: &Place, status: &Status, ui: &Ui) -> String {
     let style = ui.out_style();
     let mut out = vec![format!("{} {}", style.bold("Destination:"), place.describe())];
-    out.push(format!("{} {} ({})", style.bold("Source:"), printable(&status.source), printable(&status.source_kind)));
+    out.push(format!(
+        "{} {} ({})",
+        style.bold("Source:"),
+        printable(&status.source),
+        printable(&status.source_kind)
+    ));
     let word = match state(status) {
         "complete" => style.green("complete"),
         other => style.yellow(other),
     };
-    let until = status.finished_at.as_ref().map(|at| format!(", completed {at}")).unwrap_or_default();
-    out.push(format!("{} {word}; begun {}{until}", style.bold("State:"), status.started_at));
+    let until = status
+        .finished_at
+        .as_ref()
+        .map(|at| format!(", completed {at}"))
+        .unwrap_or_default();
+    out.push(format!(
+        "{} {word}; begun {}{until}",
+        style.bold("State:"),
+        status.started_at
+    ));
     if let Some(run) = &status.active {
-        out.push(format!("Held by server process {} ({}, from {}).", run.pid, printable(&run.application), run.client));
+        out.push(format!(
+            "Held by server process {} ({}, from {}).",
+            run.pid,
+            printable(&run.application),
+            run.client
+        ));
     }
     out.push(String::new());
     out.push(tables(status));
     if status.steps_done > 0 || !status.steps_failed.is_empty() {
-        out.push(format!("\nKeys, indexes, constraints and other steps done: {}.", number::count(status.steps_done)));
+        out.push(format!(
+            "\nKeys, indexes, constraints and other steps done: {}.",
+            number::count(status.steps_done)
+        ));
     }
     for (step, reason) in &status.steps_failed {
-        out.push(format!("{} {}: {}", style.red("Failed:"), printable(step), printable(reason)));
+        out.push(format!(
+            "{} {}: {}",
+            style.red("Failed:"),
+            printable(step),
+            printable(reason)
+        ));
     }
     if status.quarantined > 0 {
-        out.push(format!("\n{} {}", style.red("Quarantine:"), number::of(status.quarantined, "row")));
+        out.push(format!(
+            "\n{} {}",
+            style.red("Quarantine:"),
+            number::of(status.quarantined, "row")
+        ));
         for reason in &status.quarantine {
-            let column = reason.column.as_ref().map(|c| format!(".{c}")).unwrap_or_default();
+            let column = reason
+                .column
+                .as_ref()
+                .map(|c| format!(".{c}"))
+                .unwrap_or_default();
             out.push(format!(
                 "  {}  {}: {}",
                 number::of(reason.rows, "row"),
@@ -59,7 +93,12 @@ pub(crate) fn print(place: &Place, status: &Status, ui: &Ui) -> String {
     }
     if ui.verbose > 0 && !status.events.is_empty() {
         out.push(format!("\n{}", style.bold("Latest events:")));
-        out.extend(status.events.iter().map(|e| format!("  {}  {}: {}", e.at, printable(&e.kind), printable(&e.text))));
+        out.extend(
+            status
+                .events
+                .iter()
+                .map(|e| format!("  {}  {}: {}", e.at, printable(&e.kind), printable(&e.text))),
+        );
     }
     if status.finished_at.is_none() && status.active.is_none() {
         out.push("\nRun the same `migrate run` again to go on.".to_owned());
@@ -86,9 +125,17 @@ fn tables(status: &Status) -> String {
         vec![
             t.target.to_string(),
             number::count(t.total.digest.rows),
-            t.expected_rows.map(number::count).unwrap_or_else(|| "?".to_owned()),
-            t.chunks.map(|n| format!("{}/{n}", t.chunks_done)).unwrap_or_else(|| "-".to_owned()),
-            if t.total.quarantined == 0 { "-".to_owned() } else { number::count(t.total.quarantined) },
+            t.expected_rows
+                .map(number::count)
+                .unwrap_or_else(|| "?".to_owned()),
+            t.chunks
+                .map(|n| format!("{}/{n}", t.chunks_done))
+                .unwrap_or_else(|| "-".to_owned()),
+            if t.total.quarantined == 0 {
+                "-".to_owned()
+            } else {
+                number::count(t.total.quarantined)
+            },
             state.to_owned(),
         ]
     });

@@ -26,12 +26,26 @@ pub(crate) fn render(columns: &[(&str, Side)], rows: impl IntoIterator<Item = Ve
         table.set_content_arrangement(ContentArrangement::Disabled);
     }
     let cell = |text: &str, side: Side| {
-        let alignment = if side == Side::Right { CellAlignment::Right } else { CellAlignment::Left };
+        let alignment = if side == Side::Right {
+            CellAlignment::Right
+        } else {
+            CellAlignment::Left
+        };
         Cell::new(printable(text)).set_alignment(alignment)
     };
-    table.set_header(columns.iter().map(|(name, side)| cell(name, *side)).collect::<Vec<_>>());
+    table.set_header(
+        columns
+            .iter()
+            .map(|(name, side)| cell(name, *side))
+            .collect::<Vec<_>>(),
+    );
     for row in rows {
-        table.add_row(row.iter().zip(columns).map(|(text, (_, side))| cell(text, *side)).collect::<Vec<_>>());
+        table.add_row(
+            row.iter()
+                .zip(columns)
+                .map(|(text, (_, side))| cell(text, *side))
+                .collect::<Vec<_>>(),
+        );
     }
     table.trim_fmt()
 }
@@ -44,8 +58,14 @@ mod tests {
     fn numbers_line_up_and_controls_are_gone() {
         let text = render(
             &[("table", Side::Left), ("rows", Side::Right)],
-            [vec!["a\x1bb".to_owned(), "1".to_owned()], vec!["c".to_owned(), "1,000".to_owned()]],
+            [
+                vec!["a\x1bb".to_owned(), "1".to_owned()],
+                vec!["c".to_owned(), "1,000".to_owned()],
+            ],
         );
-        assert_eq!(text, " table   rows\n---------------\n a\u{fffd}b       1\n c      1,000");
+        assert_eq!(
+            text,
+            " table    rows\n---------------\n a\u{fffd}b         1\n c       1,000"
+        );
     }
 }

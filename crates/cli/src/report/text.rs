@@ -2,7 +2,9 @@
 
 /// Replaces control characters, so that a name cannot move the cursor, change colours or break a line.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if is_control(c) { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| if is_control(c) { '\u{fffd}' } else { c })
+        .collect()
 }
 
 /// As [`printable`], with lines kept.
@@ -21,8 +23,14 @@ mod tests {
 
     #[test]
     fn controls_do_not_reach_the_terminal() {
-        assert_eq!(printable("a\x1b[2Jb\r\nc\u{9b}d\u{202e}e"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c\u{fffd}d\u{fffd}e");
+        assert_eq!(
+            printable("a\x1b[2Jb\r\nc\u{9b}d\u{202e}e"),
+            "a\u{fffd}[2Jb\u{fffd}\u{fffd}c\u{fffd}d\u{fffd}e"
+        );
         assert_eq!(printable("Größe_表"), "Größe_表");
-        assert_eq!(printable_lines("a\tb\r\nc\x07").collect::<Vec<_>>(), ["a    b", "c\u{fffd}"]);
+        assert_eq!(
+            printable_lines("a\tb\r\nc\x07").collect::<Vec<_>>(),
+            ["a    b", "c\u{fffd}"]
+        );
     }
 }

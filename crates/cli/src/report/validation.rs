@@ -28,9 +28,18 @@ pub(crate) fn verdict(found: &Validation, style: Style) -> String {
             number::of(rows, "row")
         )
     } else {
-        let wrong: Vec<String> =
-            found.tables.iter().filter(|t| !t.agrees()).map(|t| printable(&t.target.to_string())).collect();
-        format!("{} {} of {tables}: {}", style.red("Differs from what was read:"), wrong.len(), wrong.join(", "))
+        let wrong: Vec<String> = found
+            .tables
+            .iter()
+            .filter(|t| !t.agrees())
+            .map(|t| printable(&t.target.to_string()))
+            .collect();
+        format!(
+            "{} {} of {tables}: {}",
+            style.red("Differs from what was read:"),
+            wrong.len(),
+            wrong.join(", ")
+        )
     }
 }
 
@@ -49,7 +58,11 @@ pub(crate) fn tables(found: &Validation) -> String {
             number::count(t.ledger.rows),
             number::count(t.stored.rows),
             digest(t),
-            if t.agrees() { "agrees".to_owned() } else { reason(t).to_owned() },
+            if t.agrees() {
+                "agrees".to_owned()
+            } else {
+                reason(t).to_owned()
+            },
         ]
     });
     render(&columns, rows)
@@ -94,7 +107,9 @@ pub(crate) fn differences(found: &Validation) -> Vec<String> {
             lines.push(format!("      {} {what}", printable(&difference.key.to_string())));
         }
         if table.differences.is_empty() && table.read_again.is_none() {
-            lines.push("      name the source as well to see which rows: migrate validate SOURCE ...".to_owned());
+            lines.push(
+                "      name the source as well to see which rows: migrate validate SOURCE ...".to_owned(),
+            );
         }
     }
     lines

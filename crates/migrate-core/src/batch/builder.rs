@@ -17,8 +17,8 @@ const NULL: [u8; 4] = (-1i32).to_be_bytes();
 /// Takes values in the order of the encoder's columns and makes batches of them.
 ///
 /// For each row: [`begin_row`](Self::begin_row), one [`push`](Self::push) for each column, then
-/// [`end_row`](Self::end_row), or [`skip_row`](Self::skip_row) at any point. A value that cannot be encoded makes the
-/// whole row a [`Reject`]; it never ends the copying, and no row is lost without being counted.
+/// [`end_row`](Self::end_row), or [`skip_row`](Self::skip_row) at any point. A value that cannot be encoded makes
+/// the whole row a [`Reject`]; it never ends the copying, and no row is lost without being counted.
 #[derive(Debug)]
 pub struct BatchBuilder {
     encoder: Arc<RowEncoder>,
@@ -71,7 +71,8 @@ impl BatchBuilder {
         &self.encoder
     }
 
-    /// Begins a row. A row that was begun before and not ended is given up, and [`end_row`](Self::end_row) says so.
+    /// Begins a row. A row that was begun before and not ended is given up, and [`end_row`](Self::end_row) says
+    /// so.
     #[inline]
     pub fn begin_row(&mut self) {
         if self.row.open {
@@ -89,7 +90,8 @@ impl BatchBuilder {
         bytes.extend_from_slice(&(self.encoder.compiled().len() as u16).to_be_bytes());
     }
 
-    /// Adds the next column's value. It cannot fail: what cannot be encoded is kept as the reason to refuse the row.
+    /// Adds the next column's value. It cannot fail: what cannot be encoded is kept as the reason to refuse the
+    /// row.
     #[inline]
     pub fn push(&mut self, value: Value<'_>) {
         let index = self.row.cells;

@@ -23,8 +23,8 @@ pub const COPY_HEADER: [u8; 19] = *b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// What a COPY BINARY stream ends with: a tuple of -1 fields.
 pub const COPY_TRAILER: [u8; 2] = [0xFF, 0xFF];
 
-/// The largest row, in bytes of its COPY tuple: PostgreSQL forms, sends and receives a row as one piece of memory of
-/// less than 1 GiB.
+/// The largest row, in bytes of its COPY tuple: PostgreSQL forms, sends and receives a row as one piece of memory
+/// of less than 1 GiB.
 pub const MAX_ROW_BYTES: usize = 0x3fff_ffff - 512;
 
 /// Writes tuples, such as [`Batch::bytes`], as a file that `COPY ... FROM ... (FORMAT binary)` reads.
@@ -47,8 +47,8 @@ pub struct Reject {
     pub row: serde_json::Value,
 }
 
-/// Rows already encoded, back to back, as COPY BINARY tuples: a 16-bit field count, then for each field a 32-bit length
-/// and its bytes. The stream's header and trailer are not part of it.
+/// Rows already encoded, back to back, as COPY BINARY tuples: a 16-bit field count, then for each field a 32-bit
+/// length and its bytes. The stream's header and trailer are not part of it.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
     bytes: Vec<u8>,

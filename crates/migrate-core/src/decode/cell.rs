@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use crate::encode::civil::{self, DAY_NANOS};
+use crate::encode::json::has_machine_numbers;
 use crate::error::Result;
 use crate::pg_type::PgType;
 
@@ -14,10 +15,10 @@ pub(super) const MAX_SHOWN_BYTES: usize = 16 << 20;
 
 /// A cell in PostgreSQL's binary form as JSON that says the same exactly.
 ///
-/// Integers and booleans are JSON's own, floats too where they are finite; `numeric`, dates, times and UUIDs are text as
-/// PostgreSQL prints it (timestamps with time zone in UTC), `bytea` and types unknown here are `\x` and hexadecimal
-/// digits, `json` and `jsonb` are themselves, arrays are arrays. A cell above 16 MiB becomes
-/// `{"$omitted_bytes": length}`.
+/// Integers and booleans are JSON's own, floats too where they are finite; `numeric`, dates, times and UUIDs are
+/// text as PostgreSQL prints it (timestamps with time zone in UTC); `bytea` and types unknown here are `\x` and
+/// hexadecimal digits; `json` and `jsonb` are themselves, with the last of equal keys, or their text where taking
+/// it apart would lose digits; arrays are arrays. A cell above 16 MiB becomes `{"$omitted_bytes": length}`.
 ///
 /// # Errors
 /// `Corrupt` if the bytes are not of the type.
@@ -78,15 +79,16 @@ pub(super) fn float(value: f64) -> Json {
     }
 }
 
-/// JSON text as itself, or as a string if it is nested too deeply to be taken apart or holds U+0000, which `jsonb` does
-/// not take.
+/// JSON text as itself, or as a string where taking it apart would lose something: a number of more digits than a
+/// float keeps, more nesting than the parser takes, U+0000, which `jsonb` does not take.
 pub(super) fn json_text(text: &str) -> Json {
-    let quoted = || Json::from(text);
-    if text.contains("\\u0000") {
-        quoted()
+    let exact = !text.contains("\\u0000") && has_machine_numbers(text.as_bytes());
+    let document = if exact {
+        serde_json::from_str(text).ok()
     } else {
-        serde_json::from_str(text).unwrap_or_else(|_| quoted())
-    }
+        None
+    };
+    document.unwrap_or_else(|| Json::from(text))
 }
 
 /// ASCII that a printer wrote.

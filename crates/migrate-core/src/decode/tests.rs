@@ -90,7 +90,20 @@ fn cells_of_another_type() {
 }
 
 #[test]
-fn json_too_deep_to_take_apart_stays_text() {
+fn json_that_would_lose_something_stays_text() {
+    for (text, expected) in [
+        (
+            "[18446744073709551615, -1.50, 1e2]",
+            json!([u64::MAX, -1.5, 100.0]),
+        ),
+        ("0.12345678901234567890", json!("0.12345678901234567890")),
+        ("[18446744073709551617]", json!("[18446744073709551617]")),
+        ("1e400", json!("1e400")),
+        ("\"\\u0000\"", json!("\"\\u0000\"")),
+    ] {
+        assert_eq!(decode_cell(&PgType::Json, text.as_bytes()).unwrap(), expected);
+    }
+
     let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
     assert_eq!(decode_cell(&PgType::Json, deep.as_bytes()).unwrap(), json!(deep));
 }

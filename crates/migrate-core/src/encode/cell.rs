@@ -4,14 +4,15 @@ use std::borrow::Cow;
 
 use crate::policy::Conversion;
 
-/// The largest field, in bytes, that PostgreSQL stores and sends back: its allocations end at 1 GiB - 1, and the row
-/// around the field has a header.
+/// The largest field, in bytes, that PostgreSQL stores and sends back: its allocations end at 1 GiB - 1, and the
+/// row around the field has a header.
 pub const MAX_FIELD_BYTES: usize = 0x3fff_ffff - 1024;
 
 /// Why a cell was not encoded.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The column has no place for the value; the row goes to quarantine with this reason. It never holds the value.
+    /// The column has no place for the value; the row goes to quarantine with this reason. It never holds the
+    /// value.
     Value(Cow<'static, str>),
     /// The source delivered another kind of value than it declared.
     Kind,

@@ -205,7 +205,8 @@ fn encode_char(
     close_field(out, start)
 }
 
-/// Puts the value's text into the scratch buffer under the policy, for documents that are read before they are sent.
+/// Puts the value's text into the scratch buffer under the policy, for documents that are read before they are
+/// sent.
 fn document(value: Value<'_>, policy: TextPolicy, scratch: &mut Scratch) -> Outcome {
     let mut buffer = std::mem::take(&mut scratch.text);
     buffer.clear();

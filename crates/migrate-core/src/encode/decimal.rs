@@ -13,8 +13,8 @@ pub(crate) struct Decimal<'a> {
 const EXPONENT_LIMIT: i64 = (i32::MAX / 2) as i64;
 
 impl<'a> Decimal<'a> {
-    /// Takes apart a decimal number as PostgreSQL's `numeric` reads it: digits with at most one point among or around
-    /// them, an optional sign and an optional exponent. No spaces.
+    /// Takes apart a decimal number as PostgreSQL's `numeric` reads it: digits with at most one point among or
+    /// around them, an optional sign and an optional exponent. No spaces.
     pub(crate) fn parse(text: &'a [u8]) -> Option<Self> {
         let (negative, unsigned) = match text {
             [b'-', rest @ ..] => (true, rest),
@@ -126,8 +126,7 @@ impl<'a> Decimal<'a> {
         }
         if scale > 0 {
             out.push(b'.');
-            let leading = if len == 0 { scale } else { (-point).max(0) };
-            out.resize(out.len() + leading as usize, b'0');
+            out.resize(out.len() + (-point).max(0) as usize, b'0');
             out.extend(digits);
         }
     }

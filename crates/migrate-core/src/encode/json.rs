@@ -1,6 +1,6 @@
-//! JSON: checked as PostgreSQL checks it, and for `jsonb` rewritten as PostgreSQL prints it: keys by length and then by
-//! bytes, the last of equal keys, one space after `:` and `,`, numbers as `numeric` prints them, only the escapes that
-//! are needed (`JsonbToCString`, `lengthCompareJsonbStringValue` and `escape_json` in PostgreSQL).
+//! JSON: checked as PostgreSQL checks it, and for `jsonb` rewritten as PostgreSQL prints it: keys by length and
+//! then by bytes, the last of equal keys, one space after `:` and `,`, numbers as `numeric` prints them, only the
+//! escapes that are needed (`JsonbToCString`, `lengthCompareJsonbStringValue` and `escape_json` in PostgreSQL).
 //!
 //! Neither checking nor printing recurses, so nesting costs heap and not stack.
 
@@ -9,10 +9,11 @@ use crate::policy::TextPolicy;
 use super::cell::{Changes, MAX_FIELD_BYTES, Outcome, refuse, too_large};
 use super::decimal::Decimal;
 use super::json_lexer::{Lexer, Token};
+use super::number;
 use super::numeric::{MAX_INTEGER_DIGITS, MAX_SCALE};
 
-/// Containers within containers beyond this are refused: PostgreSQL parses by recursion, and with its default stack
-/// it gives up somewhat above this.
+/// Containers within containers beyond this are refused: PostgreSQL parses by recursion, and with its default
+/// stack it gives up somewhat above this.
 const MAX_DEPTH: usize = 5_000;
 
 /// PostgreSQL's limit for one string in `jsonb`.
@@ -104,6 +105,20 @@ pub(crate) fn check(text: &[u8], arena: &mut Arena) -> Outcome {
             Token::EndArray | Token::EndObject => depth -= 1,
             Token::End => return Ok(()),
             Token::Key | Token::String | Token::Plain(_) | Token::Number(_) => {}
+        }
+    }
+}
+
+/// Whether every number in the text is one that 64-bit integers or floats hold exactly.
+pub(crate) fn has_machine_numbers(text: &[u8]) -> bool {
+    let mut open = Vec::new();
+    let mut lexer = Lexer::new(text, &mut open);
+    loop {
+        match lexer.next(None) {
+            Ok(Token::Number(digits)) if !number::is_machine_number(digits) => return false,
+            Ok(Token::End) => return true,
+            Ok(_) => {}
+            Err(_) => return false,
         }
     }
 }

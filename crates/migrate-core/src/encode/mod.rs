@@ -1,11 +1,11 @@
 //! Values become PostgreSQL's binary form, in the one way in which PostgreSQL itself would send them back.
 //!
-//! The encoding is canonical: COPY a row in, COPY it out again, and the bytes are the same. That is what makes a hash
-//! of what was sent comparable with a hash of what is stored. The exceptions are in what the server alone can judge: XML
-//! that is not well-formed, and whatever comes as [`Value::Encoded`](crate::value::Value::Encoded).
+//! The encoding is canonical: COPY a row in, COPY it out again, and the bytes are the same. That is what makes a
+//! hash of what was sent comparable with a hash of what is stored. The exceptions are in what the server alone can
+//! judge: XML that is not well-formed, and whatever comes as [`Value::Encoded`](crate::value::Value::Encoded).
 //!
-//! A [`RowEncoder`] is compiled once for a table. Encoding a cell matches on the column's encoder and on the value, and
-//! allocates nothing.
+//! A [`RowEncoder`] is compiled once for a table. Encoding a cell matches on the column's encoder and on the
+//! value, and allocates nothing.
 
 mod array;
 mod cell;
@@ -13,7 +13,7 @@ pub(crate) mod civil;
 mod codec;
 mod datetime;
 pub(crate) mod decimal;
-mod json;
+pub(crate) mod json;
 mod json_lexer;
 mod number;
 pub(crate) mod numeric;

@@ -274,6 +274,18 @@ fn same_number(text: &[u8], float: &[u8]) -> bool {
     }
 }
 
+/// Whether a decimal number is exactly a 64-bit integer or what a float prints as.
+pub(crate) fn is_machine_number(text: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(text) else {
+        return false;
+    };
+    text.parse::<i64>().is_ok()
+        || text.parse::<u64>().is_ok()
+        || text
+            .parse::<f64>()
+            .is_ok_and(|f| f.is_finite() && same_number(text.as_bytes(), ShortText::of(f).as_bytes()))
+}
+
 /// Appends a `numeric`.
 #[inline]
 pub(crate) fn encode_numeric(

@@ -78,7 +78,8 @@ pub(crate) fn too_many_digits(precision: u16, scale: i32) -> Outcome {
     refuse(format!("the number does not fit numeric({precision},{scale})"))
 }
 
-/// Removes the last `count` decimal digits, which must be zeros unless rounding is allowed; halves go away from zero.
+/// Removes the last `count` decimal digits, which must be zeros unless rounding is allowed; halves go away from
+/// zero.
 fn drop_digits(magnitude: u128, count: i32, round: bool, changes: &mut Changes) -> Outcome<u128> {
     let (quotient, remainder, half_up) = match POW10.get(count as usize) {
         Some(&power) => match (u64::try_from(magnitude), u64::try_from(power)) {
@@ -107,62 +108,103 @@ fn loses_digits<T>() -> Outcome<T> {
     refuse("the number has more digits after the point than the column keeps")
 }
 
-/// Groups of four digits that 39 decimal digits can touch.
+/// Groups of four digits that 39 decimal digits can touch, and those that 20 can.
 const MAX_GROUPS: usize = 11;
+const FEW_GROUPS: usize = 6;
 
 #[inline]
-fn write_scaled(negative: bool, mut magnitude: u128, scale: i32, display: u16, out: &mut Vec<u8>) {
+fn write_scaled(negative: bool, magnitude: u128, scale: i32, display: u16, out: &mut Vec<u8>) {
     // value = magnitude * 10^partial * 10000^lowest
     let lowest = (-scale).div_euclid(4);
     let partial = (-scale).rem_euclid(4) as usize;
-    // Least significant group first.
-    let mut groups = [0u16; MAX_GROUPS];
-    let mut count = 0;
-    let mut rest = match u64::try_from(magnitude) {
-        Ok(small) if small <= u64::MAX / 1000 => small * POW10[partial] as u64,
-        _ => {
-            if partial != 0 {
-                let kept = POW10[4 - partial];
-                groups[0] = ((magnitude % kept) * POW10[partial]) as u16;
-                magnitude /= kept;
-                count = 1;
-            }
-            while magnitude > u128::from(u64::MAX) {
-                let mut four = (magnitude % POW10[16]) as u64;
-                magnitude /= POW10[16];
-                for group in &mut groups[count..count + 4] {
-                    *group = (four % 10_000) as u16;
-                    four /= 10_000;
-                }
-                count += 4;
-            }
-            magnitude as u64
+    let sign = if negative { SIGN_NEGATIVE } else { 0 };
+    match u64::try_from(magnitude) {
+        Ok(small) if small <= u64::MAX / 1000 => {
+            let mut groups = Groups::<FEW_GROUPS>::new(lowest);
+            groups.push_all(small * POW10[partial] as u64);
+            groups.write::<{ 12 + 2 * FEW_GROUPS }>(sign, display, out);
         }
-    };
-    while rest != 0 {
-        groups[count] = (rest % 10_000) as u16;
-        rest /= 10_000;
-        count += 1;
+        _ => write_large(magnitude, partial, Groups::new(lowest), sign, display, out),
     }
-    // Above 64 bits the last group can be zero only where the number is.
-    let first = groups[..count].iter().position(|g| *g != 0).unwrap_or(count);
-    let digits = count - first;
-    let (weight, sign) = match digits {
-        0 => (0, 0),
-        _ => (
-            lowest + count as i32 - 1,
-            if negative { SIGN_NEGATIVE } else { 0 },
-        ),
-    };
-    let mut frame = [0u8; 12 + 2 * MAX_GROUPS];
-    header(&mut frame, digits, weight as i16, sign, display);
-    for (slot, group) in frame[12..]
-        .chunks_exact_mut(2)
-        .zip(groups[first..count].iter().rev())
-    {
-        slot.copy_from_slice(&group.to_be_bytes());
+}
+
+fn write_large(
+    mut magnitude: u128,
+    partial: usize,
+    mut groups: Groups<MAX_GROUPS>,
+    sign: u16,
+    display: u16,
+    out: &mut Vec<u8>,
+) {
+    if partial != 0 {
+        let kept = POW10[4 - partial];
+        groups.push(((magnitude % kept) * POW10[partial]) as u16);
+        magnitude /= kept;
     }
-    out.extend_from_slice(&frame[..12 + 2 * digits]);
+    while magnitude > u128::from(u64::MAX) {
+        let mut four = (magnitude % POW10[16]) as u64;
+        magnitude /= POW10[16];
+        for _ in 0..4 {
+            groups.push((four % 10_000) as u16);
+            four /= 10_000;
+        }
+    }
+    groups.push_all(magnitude as u64);
+    groups.write::<{ 12 + 2 * MAX_GROUPS }>(sign, display, out);
+}
+
+/// Groups of four digits, the least significant first, without zeros before the first that is not.
+struct Groups<const N: usize> {
+    digits: [u16; N],
+    len: usize,
+    /// The power of 10000 that the next group counts.
+    next: i32,
+}
+
+impl<const N: usize> Groups<N> {
+    fn new(lowest: i32) -> Self {
+        Self {
+            digits: [0; N],
+            len: 0,
+            next: lowest,
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, group: u16) {
+        if self.len > 0 || group != 0 {
+            self.digits[self.len] = group;
+            self.len += 1;
+        }
+        self.next += 1;
+    }
+
+    /// Adds all groups of the number; none if it is zero.
+    #[inline]
+    fn push_all(&mut self, mut number: u64) {
+        while number != 0 {
+            self.push((number % 10_000) as u16);
+            number /= 10_000;
+        }
+    }
+
+    /// Appends the field. The frame is copied whole and cut, since a copy of fixed length needs no call.
+    #[inline]
+    fn write<const FRAME: usize>(&self, sign: u16, display: u16, out: &mut Vec<u8>) {
+        let mut frame = [0u8; FRAME];
+        match self.len {
+            0 => header(&mut frame, 0, 0, 0, display),
+            // The last group added is not zero, and is the first to be sent.
+            len => header(&mut frame, len, (self.next - 1) as i16, sign, display),
+        }
+        for i in 0..self.len {
+            let at = 12 + 2 * (self.len - 1 - i);
+            frame[at..at + 2].copy_from_slice(&self.digits[i].to_be_bytes());
+        }
+        let end = out.len() + 12 + 2 * self.len;
+        out.extend_from_slice(&frame);
+        out.truncate(end);
+    }
 }
 
 /// Fills in a field's length and the head of its `numeric`.

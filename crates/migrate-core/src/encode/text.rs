@@ -1,4 +1,5 @@
-//! Text: UTF-8 as it is, UTF-16LE converted straight into the batch, and the characters PostgreSQL has no place for.
+//! Text: UTF-8 as it is, UTF-16LE converted straight into the batch, and the characters PostgreSQL has no place
+//! for.
 
 use crate::policy::{Conversion, TextPolicy};
 
@@ -52,7 +53,7 @@ pub(crate) fn utf16_into(
             return too_large(needed);
         }
     }
-    out.reserve(bytes.len() / 2);
+    out.reserve(units + 8);
     let mut rest = bytes;
     loop {
         while let Some((block, tail)) = rest.split_first_chunk::<16>() {
@@ -60,11 +61,25 @@ pub(crate) fn utf16_into(
             out.extend_from_slice(&ascii);
             rest = tail;
         }
-        if rest.is_empty() {
+        if rest.is_empty() || (rest.len() < 16 && short_tail(bytes, rest.len() / 2, out)) {
             return Ok(());
         }
         rest = some_units(rest, policy, out, changes)?;
     }
+}
+
+/// Appends the last `units` code units, fewer than eight, if they are plain ASCII. They are read together with
+/// those before them, as a whole block.
+#[inline]
+fn short_tail(bytes: &[u8], units: usize, out: &mut Vec<u8>) -> bool {
+    let Some(ascii) = bytes.last_chunk::<16>().and_then(ascii_block) else {
+        return false;
+    };
+    let tail = u64::from_le_bytes(ascii) >> (8 * (8 - units));
+    let end = out.len() + units;
+    out.extend_from_slice(&tail.to_le_bytes());
+    out.truncate(end);
+    true
 }
 
 /// Eight code units as ASCII, unless one of them is not, or is U+0000.
@@ -77,11 +92,15 @@ fn ascii_block(block: &[u8; 16]) -> Option<[u8; 8]> {
     if beyond != 0 || lanes.wrapping_add(0x7F * ONES) & (0x80 * ONES) != 0x80 * ONES {
         return None;
     }
-    let mut ascii = [0; 8];
-    for (i, byte) in ascii.iter_mut().enumerate() {
-        *byte = block[2 * i];
-    }
-    Some(ascii)
+    let packed = u64::from(pack(lanes as u64)) | u64::from(pack((lanes >> 64) as u64)) << 32;
+    Some(packed.to_le_bytes())
+}
+
+/// The lower bytes of four 16-bit lanes whose upper bytes are zero.
+#[inline]
+fn pack(lanes: u64) -> u32 {
+    let pairs = (lanes | lanes >> 8) & 0x0000_FFFF_0000_FFFF;
+    (pairs | pairs >> 16) as u32
 }
 
 /// Converts about eight code units one by one and returns what is left. Never splits a surrogate pair.
@@ -218,8 +237,8 @@ pub(crate) fn check_length(text: &[u8], limit: u32) -> Outcome {
     Ok(())
 }
 
-/// Brings the text from `start` to exactly `length` characters, as PostgreSQL does for `char(n)`: spaces at the end
-/// do not count, everything else does.
+/// Brings the text from `start` to exactly `length` characters, as PostgreSQL does for `char(n)`: spaces at the
+/// end do not count, everything else does.
 pub(crate) fn pad(out: &mut Vec<u8>, start: usize, length: u32) -> Outcome {
     let length = length as usize;
     let chars = count_chars(&out[start..]);

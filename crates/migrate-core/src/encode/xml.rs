@@ -26,8 +26,8 @@ pub(crate) fn canonical(text: &[u8], out: &mut Vec<u8>) -> Outcome {
     Ok(())
 }
 
-/// Appends content without a declaration. PostgreSQL takes one newline away each time it sends, so that only text that
-/// begins with none comes back as it went.
+/// Appends content without a declaration. PostgreSQL takes one newline away each time it sends, so that only text
+/// that begins with none comes back as it went.
 fn undeclared(text: &[u8], out: &mut Vec<u8>) -> Outcome {
     let start = text.iter().position(|b| *b != b'\n').unwrap_or(text.len());
     let text = &text[start..];

@@ -62,7 +62,10 @@ impl Sink for MemorySink {
         let mut state = self.state();
         let resumed = match &state.plan {
             Some(known) if known.fingerprint() != plan.fingerprint() => {
-                return Err(Error::destination(ErrorKind::Conflict, "the ledger belongs to another plan"));
+                return Err(Error::destination(
+                    ErrorKind::Conflict,
+                    "the ledger belongs to another plan",
+                ));
             }
             known => known.is_some(),
         };
@@ -70,9 +73,18 @@ impl Sink for MemorySink {
         let tables = state
             .chunks
             .iter()
-            .map(|(t, chunks)| (t.clone(), chunks.iter().map(|(c, r, _)| (c.clone(), r.clone())).collect()))
+            .map(|(t, chunks)| {
+                (
+                    t.clone(),
+                    chunks.iter().map(|(c, r, _)| (c.clone(), r.clone())).collect(),
+                )
+            })
             .collect();
-        Ok(Progress { resumed, complete: state.complete, tables })
+        Ok(Progress {
+            resumed,
+            complete: state.complete,
+            tables,
+        })
     }
 
     async fn register(&self, table: &ObjectName, chunks: &[Chunk]) -> Result<()> {
@@ -81,18 +93,31 @@ impl Sink for MemorySink {
             let error = Error::destination(ErrorKind::Conflict, "the table was split before");
             return Err(error.at("table", table));
         }
-        let chunks = chunks.iter().map(|c| (c.clone(), Receipt::default(), 0)).collect();
+        let chunks = chunks
+            .iter()
+            .map(|c| (c.clone(), Receipt::default(), 0))
+            .collect();
         state.chunks.insert(table.clone(), chunks);
         Ok(())
     }
 
-    async fn writer(&self, _: &TablePlan, chunk: &ChunkId, _: WriteMode) -> Result<(Box<dyn ChunkWriter>, Receipt)> {
+    async fn writer(
+        &self,
+        _: &TablePlan,
+        chunk: &ChunkId,
+        _: WriteMode,
+    ) -> Result<(Box<dyn ChunkWriter>, Receipt)> {
         let mut state = self.state();
         let slot = slot(&mut state, chunk)?;
         slot.2 += 1;
         let (receipt, attempt) = (slot.1.clone(), slot.2);
-        let writer =
-            MemoryWriter { sink: self.clone(), chunk: chunk.clone(), attempt, rows: Vec::new(), rejects: Vec::new() };
+        let writer = MemoryWriter {
+            sink: self.clone(),
+            chunk: chunk.clone(),
+            attempt,
+            rows: Vec::new(),
+            rejects: Vec::new(),
+        };
         Ok((Box::new(writer), receipt))
     }
 
@@ -111,7 +136,9 @@ fn slot<'s>(state: &'s mut State, chunk: &ChunkId) -> Result<&'s mut (Chunk, Rec
         .chunks
         .get_mut(&chunk.table)
         .and_then(|chunks| chunks.get_mut(chunk.ordinal as usize))
-        .ok_or_else(|| Error::destination(ErrorKind::Internal, "the chunk was never registered").at("chunk", chunk))
+        .ok_or_else(|| {
+            Error::destination(ErrorKind::Internal, "the chunk was never registered").at("chunk", chunk)
+        })
 }
 
 struct MemoryWriter {
@@ -134,7 +161,10 @@ impl ChunkWriter for MemoryWriter {
         let mut state = self.sink.state();
         let slot = slot(&mut state, &self.chunk)?;
         if slot.2 != self.attempt {
-            return Err(Error::destination(ErrorKind::Fenced, "another writer took the chunk over"));
+            return Err(Error::destination(
+                ErrorKind::Fenced,
+                "another writer took the chunk over",
+            ));
         }
         let receipt = &mut slot.1;
         receipt.read += segment.read;
@@ -149,7 +179,9 @@ impl ChunkWriter for MemoryWriter {
         add_conversions(&mut receipt.conversions, &segment.conversions);
         let receipt = receipt.clone();
         let table = self.chunk.table;
-        state.quarantine.extend(self.rejects.into_iter().map(|r| (table.clone(), r)));
+        state
+            .quarantine
+            .extend(self.rejects.into_iter().map(|r| (table.clone(), r)));
         state.rows.entry(table).or_default().extend(self.rows);
         Ok(receipt)
     }
@@ -171,7 +203,12 @@ impl Stored for MemorySink {
             tables: state
                 .chunks
                 .iter()
-                .map(|(t, chunks)| (t.clone(), chunks.iter().map(|(c, r, _)| (c.clone(), r.clone())).collect()))
+                .map(|(t, chunks)| {
+                    (
+                        t.clone(),
+                        chunks.iter().map(|(c, r, _)| (c.clone(), r.clone())).collect(),
+                    )
+                })
                 .collect(),
             quarantined: state.quarantine.len() as u64,
         }))

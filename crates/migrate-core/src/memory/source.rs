@@ -61,7 +61,14 @@ impl MemorySource {
             fingerprint: name.to_owned(),
             ..SourceInfo::default()
         };
-        Self { catalog: Catalog { source, ..Catalog::default() }, rows: Arc::default(), chunk_rows: 1000 }
+        Self {
+            catalog: Catalog {
+                source,
+                ..Catalog::default()
+            },
+            rows: Arc::default(),
+            chunk_rows: 1000,
+        }
     }
 
     /// Adds a table whose first column is its primary key.
@@ -69,7 +76,11 @@ impl MemorySource {
         if !self.catalog.schemas.contains(&name.schema) {
             self.catalog.schemas.push(name.schema.clone());
         }
-        let columns: Vec<Column> = columns.iter().enumerate().map(|(i, (name, ty))| column(name, ty, i > 0)).collect();
+        let columns: Vec<Column> = columns
+            .iter()
+            .enumerate()
+            .map(|(i, (name, ty))| column(name, ty, i > 0))
+            .collect();
         let key = columns.first().map(|c| Key {
             name: None,
             columns: vec![c.name.clone()],
@@ -149,10 +160,16 @@ impl Source for MemorySource {
 impl Snapshot for MemorySource {
     async fn split(&self, table: &TablePlan, goal: ChunkGoal) -> Result<Vec<Chunk>> {
         let rows = self.rows.get(&table.source).map_or(0, Vec::len);
-        let size = self.chunk_rows.max(rows.div_ceil(goal.max_chunks.max(1) as usize)).max(1);
+        let size = self
+            .chunk_rows
+            .max(rows.div_ceil(goal.max_chunks.max(1) as usize))
+            .max(1);
         Ok((0..rows.div_ceil(size))
             .map(|i| Chunk {
-                id: ChunkId { table: table.source.clone(), ordinal: i as u32 },
+                id: ChunkId {
+                    table: table.source.clone(),
+                    ordinal: i as u32,
+                },
                 token: format!("{}..{}", i * size, rows.min((i + 1) * size)),
                 rows: Some((rows.min((i + 1) * size) - i * size) as u64),
                 bytes: None,
@@ -160,18 +177,48 @@ impl Snapshot for MemorySource {
             .collect())
     }
 
-    async fn read(&self, table: &TablePlan, chunk: &Chunk, after: Option<&Cursor>) -> Result<Box<dyn ChunkReader>> {
-        let broken = || Error::source_side(ErrorKind::Internal, "a chunk's token or cursor is not this source's");
+    async fn read(
+        &self,
+        table: &TablePlan,
+        chunk: &Chunk,
+        after: Option<&Cursor>,
+    ) -> Result<Box<dyn ChunkReader>> {
+        let broken = || {
+            Error::source_side(
+                ErrorKind::Internal,
+                "a chunk's token or cursor is not this source's",
+            )
+        };
         let (from, to) = chunk.token.split_once("..").ok_or_else(broken)?;
-        let from: usize = after.map_or(from, |c| c.0.as_str()).parse().map_err(|_| broken())?;
+        let from: usize = after
+            .map_or(from, |c| c.0.as_str())
+            .parse()
+            .map_err(|_| broken())?;
         let to: usize = to.parse().map_err(|_| broken())?;
-        let definition = self.catalog.tables.iter().find(|t| t.name == table.source).ok_or_else(broken)?;
+        let definition = self
+            .catalog
+            .tables
+            .iter()
+            .find(|t| t.name == table.source)
+            .ok_or_else(broken)?;
         let positions = table
             .copied()
-            .map(|c| definition.columns.iter().position(|d| d.name == c.source).ok_or_else(broken))
+            .map(|c| {
+                definition
+                    .columns
+                    .iter()
+                    .position(|d| d.name == c.source)
+                    .ok_or_else(broken)
+            })
             .collect::<Result<Vec<_>>>()?;
         let rows = Arc::clone(&self.rows);
-        Ok(Box::new(MemoryReader { rows, table: table.source.clone(), positions, at: from, to }))
+        Ok(Box::new(MemoryReader {
+            rows,
+            table: table.source.clone(),
+            positions,
+            at: from,
+            to,
+        }))
     }
 }
 

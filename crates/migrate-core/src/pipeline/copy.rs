@@ -110,8 +110,13 @@ impl Shared {
             if self.stop.is_cancelled() {
                 return Err(cancelled());
             }
-            let Some(job) = self.queue().next() else { return Ok(()) };
-            let receipt = self.chunk(&job, &alive).await.map_err(|e| e.at("chunk", &job.chunk.id));
+            let Some(job) = self.queue().next() else {
+                return Ok(());
+            };
+            let receipt = self
+                .chunk(&job, &alive)
+                .await
+                .map_err(|e| e.at("chunk", &job.chunk.id));
             let receipt = match receipt {
                 Ok(receipt) => receipt,
                 Err(error) => {
@@ -124,7 +129,9 @@ impl Shared {
                 (queue.finish(&job, &receipt), queue.quarantined())
             };
             if last {
-                self.observer.event(&Event::TableDone { table: job.chunk.id.table.clone() });
+                self.observer.event(&Event::TableDone {
+                    table: job.chunk.id.table.clone(),
+                });
             }
             self.check_quarantine(quarantined)?;
         }
@@ -134,9 +141,14 @@ impl Shared {
         if quarantined > self.options.max_quarantined {
             return Err(Error::new(
                 ErrorKind::TooManyRejects,
-                format!("{quarantined} rows in quarantine, more than the limit of {}", self.options.max_quarantined),
+                format!(
+                    "{quarantined} rows in quarantine, more than the limit of {}",
+                    self.options.max_quarantined
+                ),
             )
-            .hint("look at migrate.quarantine for the reasons; correct the plan, or raise --max-quarantine"));
+            .hint(
+                "look at migrate.quarantine for the reasons; correct the plan, or raise --max-quarantine",
+            ));
         }
         Ok(())
     }
@@ -152,11 +164,10 @@ impl Shared {
     }
 
     async fn attempts(self: &Arc<Self>, job: &Job, alive: &Alive, course: &mut Course) -> Result<Receipt> {
-        let table = self
-            .plan
-            .tables
-            .get(job.table)
-            .ok_or_else(|| Error::new(ErrorKind::Internal, "a chunk of a table that is not in the plan"))?;
+        let table =
+            self.plan.tables.get(job.table).ok_or_else(|| {
+                Error::new(ErrorKind::Internal, "a chunk of a table that is not in the plan")
+            })?;
         let specs: Vec<ColumnSpec> = table.copied().map(ColumnSpec::from).collect();
         let encoder = Arc::new(RowEncoder::compile(&specs)?);
         let mut mode = WriteMode::Fast;
@@ -193,7 +204,11 @@ impl Shared {
 
     fn retrying(&self, job: &Job, error: &Error, after: std::time::Duration) {
         let reason = error.to_string();
-        self.observer.event(&Event::Retrying { chunk: job.chunk.id.clone(), reason, after });
+        self.observer.event(&Event::Retrying {
+            chunk: job.chunk.id.clone(),
+            reason,
+            after,
+        });
     }
 
     /// Copies a chunk from its last receipt to its end.
@@ -213,7 +228,11 @@ impl Shared {
             give_up(writer).await;
             return Ok(receipt);
         }
-        let reader = match self.snapshot.read(table, &job.chunk, receipt.cursor.as_ref()).await {
+        let reader = match self
+            .snapshot
+            .read(table, &job.chunk, receipt.cursor.as_ref())
+            .await
+        {
             Ok(reader) => reader,
             Err(error) => {
                 give_up(writer).await;
@@ -231,12 +250,16 @@ impl Shared {
             drop(alive);
             outcome
         });
-        let written = self.write(table, job, mode, writer, receipt, course, &mut receiver).await;
+        let written = self
+            .write(table, job, mode, writer, receipt, course, &mut receiver)
+            .await;
         // A closed channel ends the reader; nothing outlives this call.
         drop(receiver);
         let read = match reading.join_next().await {
             Some(Ok(outcome)) => outcome,
-            Some(Err(panic)) => Err(Error::source_side(ErrorKind::Internal, "a reader panicked").because(panic)),
+            Some(Err(panic)) => {
+                Err(Error::source_side(ErrorKind::Internal, "a reader panicked").because(panic))
+            }
             None => Ok(()),
         };
         match (written, read) {
@@ -244,9 +267,11 @@ impl Shared {
             (Ok(None), Err(error)) | (Err(error), Ok(())) => Err(error),
             (Ok(None), Ok(())) => Err(cancelled()),
             // The writer saw the channel close because the reader failed: the reader's error is the cause.
-            (Err(written), Err(read)) => {
-                Err(if written.kind() == ErrorKind::Cancelled { read } else { written })
-            }
+            (Err(written), Err(read)) => Err(if written.kind() == ErrorKind::Cancelled {
+                read
+            } else {
+                written
+            }),
         }
     }
 
@@ -273,7 +298,11 @@ impl Shared {
                 permit = Arc::clone(&self.memory).acquire_many_owned(cost) => permit
                     .map_err(|e| Error::new(ErrorKind::Internal, "the memory budget is gone").because(e))?,
             };
-            let filled = Filled { batch, cursor: reader.cursor(), _permit: permit };
+            let filled = Filled {
+                batch,
+                cursor: reader.cursor(),
+                _permit: permit,
+            };
             if sender.send(Message::Rows(filled)).await.is_err() {
                 return Ok(());
             }
@@ -345,31 +374,46 @@ impl Shared {
                         let (writer, now) = self.sink.writer(table, &job.chunk.id, mode).await?;
                         if now != before {
                             give_up(writer).await;
-                            return Err(Error::destination(ErrorKind::Fenced, "another run went on with this chunk"));
+                            return Err(Error::destination(
+                                ErrorKind::Fenced,
+                                "another run went on with this chunk",
+                            ));
                         }
                         segment = Pending::new(writer);
                         receipt = now;
                     }
                 }
                 Some(Message::End(window)) => {
-                    return self.commit(job, segment, receipt, course, (None, window)).await.map(Some);
+                    return self
+                        .commit(job, segment, receipt, course, (None, window))
+                        .await
+                        .map(Some);
                 }
             }
         }
     }
 
     fn take_back(&self, job: &Job, rows: u64, bytes: u64) {
-        self.observer.event(&Event::TakenBack { chunk: job.chunk.id.clone(), rows, bytes });
+        self.observer.event(&Event::TakenBack {
+            chunk: job.chunk.id.clone(),
+            rows,
+            bytes,
+        });
     }
 
     /// Now that the chunk was opened again, its receipt says whether a commit that failed was carried out.
     fn settle(&self, job: &Job, course: &mut Course, now: &Receipt) {
-        let Some(unsettled) = course.unsettled.take() else { return };
+        let Some(unsettled) = course.unsettled.take() else {
+            return;
+        };
         if *now == unsettled.before {
             self.take_back(job, unsettled.rows, unsettled.bytes);
         } else {
             course.advanced = true;
-            self.observer.event(&Event::Committed { chunk: job.chunk.id.clone(), done: now.done });
+            self.observer.event(&Event::Committed {
+                chunk: job.chunk.id.clone(),
+                done: now.done,
+            });
         }
     }
 
@@ -398,7 +442,10 @@ impl Shared {
                 self.observer.event(&Event::Committed { chunk, done });
                 Ok(receipt)
             }
-            Ok(_) => Err(Error::new(ErrorKind::Internal, "the chunk's receipt does not account for every row read")),
+            Ok(_) => Err(Error::new(
+                ErrorKind::Internal,
+                "the chunk's receipt does not account for every row read",
+            )),
             Err(error) => {
                 course.unsettled = Some(Unsettled { before, rows, bytes });
                 Err(error)

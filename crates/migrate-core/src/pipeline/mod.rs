@@ -77,9 +77,12 @@ pub async fn run(
     if let Some(table) = plan.tables.iter().find(|t| t.filter.is_some())
         && !source.capabilities().filter
     {
-        return Err(Error::new(ErrorKind::Config, "this source cannot carry out a `where` condition")
-            .at("table", &table.source)
-            .hint("remove `where` from the plan file"));
+        return Err(Error::new(
+            ErrorKind::Config,
+            "this source cannot carry out a `where` condition",
+        )
+        .at("table", &table.source)
+        .hint("remove `where` from the plan file"));
     }
     // Before the destination is touched: the source may refuse the plan.
     let snapshot = source.snapshot(&plan).await?;
@@ -100,7 +103,9 @@ async fn drive(
     started: Instant,
 ) -> Result<Report> {
     let progress = sink.begin(plan).await?;
-    observer.event(&Event::Began { resumed: progress.resumed });
+    observer.event(&Event::Began {
+        resumed: progress.resumed,
+    });
     let mut report = Report::new(plan, progress.resumed);
     if progress.complete {
         for (table, chunks) in &progress.tables {
@@ -118,11 +123,17 @@ async fn drive(
     }
     report.copy_elapsed = started.elapsed();
     if let Some(table) = report.tables.iter().find(|t| !t.receipt.balances()) {
-        return Err(Error::new(ErrorKind::Internal, "rows read are not rows written, quarantined and filtered")
-            .at("table", &table.source));
+        return Err(Error::new(
+            ErrorKind::Internal,
+            "rows read are not rows written, quarantined and filtered",
+        )
+        .at("table", &table.source));
     }
-    let read: Vec<(ObjectName, u64)> =
-        report.tables.iter().map(|t| (t.source.clone(), t.receipt.read)).collect();
+    let read: Vec<(ObjectName, u64)> = report
+        .tables
+        .iter()
+        .map(|t| (t.source.clone(), t.receipt.read))
+        .collect();
     snapshot.verify(&read).await?;
     if cancel.is_cancelled() {
         return Err(cancelled());
@@ -152,7 +163,10 @@ async fn enqueue(
         let chunks: Vec<(Chunk, Receipt)> = match progress.tables.get(&table.source) {
             Some(known) => known.clone(),
             None => {
-                let chunks = snapshot.split(table, options.chunks).await.map_err(|e| e.at("table", &table.source))?;
+                let chunks = snapshot
+                    .split(table, options.chunks)
+                    .await
+                    .map_err(|e| e.at("table", &table.source))?;
                 check_split(&table.source, &chunks)?;
                 sink.register(&table.source, &chunks).await?;
                 chunks.into_iter().map(|c| (c, Receipt::default())).collect()
@@ -166,7 +180,9 @@ async fn enqueue(
             rows_done: chunks.iter().map(|(_, r)| r.read).sum(),
         });
         if left == 0 {
-            observer.event(&Event::TableDone { table: table.source.clone() });
+            observer.event(&Event::TableDone {
+                table: table.source.clone(),
+            });
         }
         queue.add_table(index, table.source.clone(), chunks);
     }
@@ -176,7 +192,9 @@ async fn enqueue(
 
 /// Receipts are kept by ordinal, so that a source must count from 0.
 fn check_split(table: &ObjectName, chunks: &[Chunk]) -> Result<()> {
-    let ordered = (0..).zip(chunks).all(|(n, c)| c.id.ordinal == n && &c.id.table == table);
+    let ordered = (0..)
+        .zip(chunks)
+        .all(|(n, c)| c.id.ordinal == n && &c.id.table == table);
     if ordered {
         return Ok(());
     }
@@ -198,7 +216,15 @@ async fn copy_all(
 ) -> Result<Vec<TableOutcome>> {
     // A failing worker stops the others through this token without cancelling the caller's.
     let stop = cancel.child_token();
-    let shared = Arc::new(Shared::new(queue, snapshot, sink, plan, options, observer, stop.clone()));
+    let shared = Arc::new(Shared::new(
+        queue,
+        snapshot,
+        sink,
+        plan,
+        options,
+        observer,
+        stop.clone(),
+    ));
     // An earlier run may have stopped here for the same reason.
     shared.check_quarantine(shared.quarantined())?;
     let (alive, mut ended) = mpsc::channel(1);
@@ -209,11 +235,15 @@ async fn copy_all(
     drop(alive);
     let mut first_error: Option<Error> = None;
     while let Some(joined) = workers.join_next().await {
-        let result = joined.unwrap_or_else(|e| Err(Error::new(ErrorKind::Internal, "a worker panicked").because(e)));
+        let result =
+            joined.unwrap_or_else(|e| Err(Error::new(ErrorKind::Internal, "a worker panicked").because(e)));
         if let Err(error) = result {
             stop.cancel();
             // The others end with Cancelled because of the first.
-            if first_error.as_ref().is_none_or(|e| e.kind() == ErrorKind::Cancelled) {
+            if first_error
+                .as_ref()
+                .is_none_or(|e| e.kind() == ErrorKind::Cancelled)
+            {
                 first_error = Some(error);
             }
         }

@@ -39,12 +39,21 @@ impl Queue {
             }
             receipts.push(receipt);
         }
-        self.tables.push(TableState { name, receipts, left, started: None, took: Duration::ZERO });
+        self.tables.push(TableState {
+            name,
+            receipts,
+            left,
+            started: None,
+            took: Duration::ZERO,
+        });
     }
 
     pub(super) fn sort(&mut self) {
         self.waiting.make_contiguous().sort_by_key(|job| {
-            std::cmp::Reverse((job.chunk.bytes.or(job.chunk.rows).unwrap_or(0), std::cmp::Reverse(job.table)))
+            std::cmp::Reverse((
+                job.chunk.bytes.or(job.chunk.rows).unwrap_or(0),
+                std::cmp::Reverse(job.table),
+            ))
         });
     }
 
@@ -67,18 +76,27 @@ impl Queue {
     /// Notes a finished chunk; returns whether it was its table's last.
     pub(super) fn finish(&mut self, job: &Job, receipt: &Receipt) -> bool {
         self.note(job, receipt);
-        let Some(table) = self.tables.get_mut(job.table) else { return false };
+        let Some(table) = self.tables.get_mut(job.table) else {
+            return false;
+        };
         table.left = table.left.saturating_sub(1);
         table.took = table.started.map_or(Duration::ZERO, |s| s.elapsed());
         table.left == 0
     }
 
     pub(super) fn outcomes(&mut self) -> Vec<(ObjectName, Vec<Receipt>, Duration)> {
-        self.tables.drain(..).map(|t| (t.name, t.receipts, t.took)).collect()
+        self.tables
+            .drain(..)
+            .map(|t| (t.name, t.receipts, t.took))
+            .collect()
     }
 
     /// Rows in quarantine so far, over all tables.
     pub(super) fn quarantined(&self) -> u64 {
-        self.tables.iter().flat_map(|t| &t.receipts).map(|r| r.quarantined).sum()
+        self.tables
+            .iter()
+            .flat_map(|t| &t.receipts)
+            .map(|r| r.quarantined)
+            .sum()
     }
 }

@@ -53,7 +53,10 @@ impl Report {
         let tables = plan.tables.iter().map(|t| TableReport {
             source: t.source.clone(),
             target: t.target.clone(),
-            receipt: Receipt { done: true, ..Receipt::default() },
+            receipt: Receipt {
+                done: true,
+                ..Receipt::default()
+            },
             took: Duration::ZERO,
         });
         Self {
@@ -83,7 +86,10 @@ impl Report {
 
     /// All tables added up.
     pub fn total(&self) -> Receipt {
-        let mut total = Receipt { done: true, ..Receipt::default() };
+        let mut total = Receipt {
+            done: true,
+            ..Receipt::default()
+        };
         for table in &self.tables {
             total.merge(&table.receipt);
         }

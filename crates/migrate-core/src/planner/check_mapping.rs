@@ -8,7 +8,11 @@ use crate::naming::MAX_NAME_BYTES;
 pub(super) fn check(catalog: &Catalog, mapping: &Mapping) -> Result<()> {
     for (name, table) in &mapping.tables {
         let Some(found) = catalog.tables.iter().find(|t| t.name.to_string() == *name) else {
-            return Err(unknown("table", name, catalog.tables.iter().map(|t| t.name.to_string())));
+            return Err(unknown(
+                "table",
+                name,
+                catalog.tables.iter().map(|t| t.name.to_string()),
+            ));
         };
         for column in table.columns.keys() {
             if found.column(column).is_none() {
@@ -22,14 +26,23 @@ pub(super) fn check(catalog: &Catalog, mapping: &Mapping) -> Result<()> {
             return Err(unknown("schema", schema, catalog.schemas.iter().cloned()));
         }
         if new.is_empty() || new.len() > MAX_NAME_BYTES {
-            let message = format!("`{new}` cannot be a schema's name: it is empty or longer than {MAX_NAME_BYTES} bytes");
+            let message = format!(
+                "`{new}` cannot be a schema's name: it is empty or longer than {MAX_NAME_BYTES} bytes"
+            );
             return Err(Error::new(ErrorKind::Config, message).at("schema", schema));
         }
     }
     for pattern in mapping.include.iter().chain(&mapping.exclude) {
-        if !catalog.tables.iter().any(|t| matches(pattern, &t.name.to_string())) {
-            return Err(Error::new(ErrorKind::Config, format!("pattern `{pattern}` fits no table of the source"))
-                .hint("patterns are `schema.table`, with * for any characters"));
+        if !catalog
+            .tables
+            .iter()
+            .any(|t| matches(pattern, &t.name.to_string()))
+        {
+            return Err(Error::new(
+                ErrorKind::Config,
+                format!("pattern `{pattern}` fits no table of the source"),
+            )
+            .hint("patterns are `schema.table`, with * for any characters"));
         }
     }
     if !catalog.tables.is_empty() && !catalog.tables.iter().any(|t| mapping.takes(&t.name)) {
@@ -68,7 +81,12 @@ fn distance(a: &str, b: &str) -> usize {
 mod tests {
     #[test]
     fn distances() {
-        for (a, b, d) in [("", "", 0), ("a", "", 1), ("kitten", "sitting", 3), ("abc", "abc", 0)] {
+        for (a, b, d) in [
+            ("", "", 0),
+            ("a", "", 1),
+            ("kitten", "sitting", 3),
+            ("abc", "abc", 0),
+        ] {
             assert_eq!(super::distance(a, b), d);
         }
     }

@@ -31,9 +31,15 @@ impl Planner<'_> {
     }
 
     pub(super) fn table(&mut self, table: &Table, tied: &Tied) -> Result<TablePlan> {
-        let decided = self.mapping.tables.get(&table.name.to_string()).cloned().unwrap_or_default();
+        let decided = self
+            .mapping
+            .tables
+            .get(&table.name.to_string())
+            .cloned()
+            .unwrap_or_default();
         let target = self.names.relation(&table.name).ok_or_else(|| {
-            Error::new(ErrorKind::Internal, "a table was planned before it was named").at("table", &table.name)
+            Error::new(ErrorKind::Internal, "a table was planned before it was named")
+                .at("table", &table.name)
         })?;
         for text in &table.notes {
             self.note(&table.name, text);
@@ -86,7 +92,9 @@ impl Planner<'_> {
         tied: &Tied,
     ) -> Result<Option<ColumnPlan>> {
         let object = format!("{}.{}", table.name, column.name);
-        let Some(name) = self.names.column(&table.name, &column.name) else { return Ok(None) };
+        let Some(name) = self.names.column(&table.name, &column.name) else {
+            return Ok(None);
+        };
         let in_place = |e: Error| e.at("column", &column.name).at("table", &table.name);
         let mut ty = match &choice.ty {
             Some(chosen) => self.chosen(chosen).map_err(in_place)?,
@@ -100,7 +108,10 @@ impl Planner<'_> {
         };
         if choice.ty.is_some() && ty != column.pg {
             fidelity = Fidelity::Widened;
-            self.note(&object, format!("{} becomes {ty} because the plan says so", column.native));
+            self.note(
+                &object,
+                format!("{} becomes {ty} because the plan says so", column.native),
+            );
         } else if ty != column.pg {
             let why = if column.pg == PgType::Xml && self.target.xml {
                 "the plan says so".to_owned()
@@ -122,16 +133,22 @@ impl Planner<'_> {
                 CaseInsensitive::Collation if ty.is_text() && ty != PgType::Citext => {
                     if !self.target.icu {
                         let error = Error::new(ErrorKind::Config, "the destination has no ICU collations");
-                        return Err(in_place(error.hint("choose `citext` or `leave` for `case_insensitive`")));
+                        return Err(in_place(
+                            error.hint("choose `citext` or `leave` for `case_insensitive`"),
+                        ));
                     }
                     collation = Some(collation_name(&self.collation_schema, source));
                 }
                 _ => {}
             }
         }
-        if column.identity.is_none() && choice.ty.is_none() && tied.is_bigint(&table.name, &column.name) {
-            self.note(&object, format!("{ty} becomes bigint, as the identity column that a foreign key ties it to"));
-            ty = PgType::Int8;
+        if column.identity.is_none()
+            && choice.ty.is_none()
+            && let Some(integer) = tied.integer(&table.name, &column.name)
+        {
+            let why = "as the identity column that a foreign key ties it to";
+            self.note(&object, format!("{ty} becomes {integer}, {why}"));
+            ty = integer.clone();
             domain = None;
         }
         match ty {
@@ -143,12 +160,19 @@ impl Planner<'_> {
             }
             _ => {}
         }
-        let identity = column.identity.as_ref().and_then(|i| self.identity(&object, &mut ty, i));
+        let identity = column
+            .identity
+            .as_ref()
+            .and_then(|i| self.identity(&object, &mut ty, i));
         if identity.is_some() {
             domain = None;
         }
         // PostgreSQL takes one or the other.
-        let default = if identity.is_some() { None } else { self.default(&object, column, &ty) };
+        let default = if identity.is_some() {
+            None
+        } else {
+            self.default(&object, column, &ty)
+        };
         Ok(Some(ColumnPlan {
             source: column.name.clone(),
             name,
@@ -179,7 +203,10 @@ impl Planner<'_> {
         if there {
             return Ok(ty.clone());
         }
-        let error = Error::new(ErrorKind::Config, format!("the destination has no {ty}, which the plan asks for"));
+        let error = Error::new(
+            ErrorKind::Config,
+            format!("the destination has no {ty}, which the plan asks for"),
+        );
         Err(error.hint("choose another type, or install what the type comes with"))
     }
 
@@ -197,16 +224,24 @@ impl Planner<'_> {
         match ty {
             PgType::Int2 | PgType::Int4 | PgType::Int8 => {}
             PgType::Numeric(Some((precision, 0))) if *precision <= 18 => {
-                self.note(object, format!("identity numeric({precision},0) becomes bigint, which holds all its values"));
+                self.note(
+                    object,
+                    format!("identity numeric({precision},0) becomes bigint, which holds all its values"),
+                );
                 *ty = PgType::Int8;
             }
             other => {
-                let text = format!("PostgreSQL has no identity of type {other}; new rows need another default");
+                let text =
+                    format!("PostgreSQL has no identity of type {other}; new rows need another default");
                 self.by_hand("identity", object, "", text);
                 return None;
             }
         }
-        Some(IdentityPlan { start: identity.seed, increment: identity.increment, last: identity.last })
+        Some(IdentityPlan {
+            start: identity.seed,
+            increment: identity.increment,
+            last: identity.last,
+        })
     }
 
     fn default(&mut self, object: &str, column: &Column, ty: &PgType) -> Option<String> {
@@ -217,7 +252,11 @@ impl Planner<'_> {
                     self.note(object, format!("default {}: {text}", expr.native));
                 }
                 // It was translated for the proposed type.
-                Some(if *ty == column.pg { sql } else { format!("({sql})::{ty}") })
+                Some(if *ty == column.pg {
+                    sql
+                } else {
+                    format!("({sql})::{ty}")
+                })
             }
             Err(reason) => {
                 self.by_hand("default", object, &expr.native, reason);
@@ -230,7 +269,9 @@ impl Planner<'_> {
     fn generated(&mut self, table: &Table, plan: &mut TablePlan) {
         for column in table.columns.iter().filter(|c| c.computed.is_some()) {
             let Some(expr) = &column.computed else { continue };
-            let Some(at) = plan.columns.iter().position(|c| c.source == column.name) else { continue };
+            let Some(at) = plan.columns.iter().position(|c| c.source == column.name) else {
+                continue;
+            };
             let object = format!("{}.{}", table.name, column.name);
             let outcome = self.render(expr).and_then(|r| {
                 if r.immutable {

@@ -43,16 +43,27 @@ impl Planner<'_> {
     }
 
     /// New names of the columns, or the first that the destination does not have.
-    fn renamed<'c>(&self, table: &ObjectName, columns: impl IntoIterator<Item = &'c String>) -> Result<Vec<String>, String> {
+    fn renamed<'c>(
+        &self,
+        table: &ObjectName,
+        columns: impl IntoIterator<Item = &'c String>,
+    ) -> Result<Vec<String>, String> {
         columns
             .into_iter()
-            .map(|c| self.names.column(table, c).ok_or_else(|| format!("column {c} is not in the destination")))
+            .map(|c| {
+                self.names
+                    .column(table, c)
+                    .ok_or_else(|| format!("column {c} is not in the destination"))
+            })
             .collect()
     }
 
     /// Whether two NULLs must count as duplicates, as they do in SQL Server; with a note where they cannot.
     fn nulls(&mut self, table: &Table, plan: &TablePlan, object: &str, columns: &[String]) -> bool {
-        let nullable = plan.columns.iter().any(|c| c.nullable && columns.contains(&c.name));
+        let nullable = plan
+            .columns
+            .iter()
+            .any(|c| c.nullable && columns.contains(&c.name));
         if nullable && self.target.version < 15 {
             self.note(
                 format!("{}.{object}", table.name),
@@ -66,9 +77,9 @@ impl Planner<'_> {
         let affected: Vec<String> = columns
             .iter()
             .filter(|c| {
-                table
-                    .column(c)
-                    .is_some_and(|c| c.pg.is_text() && c.collation.as_ref().is_some_and(|l| !l.case_sensitive))
+                table.column(c).is_some_and(|c| {
+                    c.pg.is_text() && c.collation.as_ref().is_some_and(|l| !l.case_sensitive)
+                })
             })
             .map(|c| (*c).clone())
             .collect();
@@ -86,12 +97,21 @@ impl Planner<'_> {
         primary: bool,
         names: &mut Constraints,
     ) -> Option<KeyPlan> {
-        let kind = if primary { "primary key" } else { "unique constraint" };
+        let kind = if primary {
+            "primary key"
+        } else {
+            "unique constraint"
+        };
         let label = key.name.clone().unwrap_or_else(|| key.columns.join(", "));
         let columns = match self.renamed(&table.name, &key.columns) {
             Ok(columns) => columns,
             Err(reason) => {
-                self.by_hand(kind, format!("{}.{label}", table.name), &key.columns.join(", "), reason);
+                self.by_hand(
+                    kind,
+                    format!("{}.{label}", table.name),
+                    &key.columns.join(", "),
+                    reason,
+                );
                 return None;
             }
         };
@@ -100,11 +120,18 @@ impl Planner<'_> {
             None if primary => format!("{}_pkey", plan.target.name),
             None => format!("{}_{}_key", plan.target.name, columns.join("_")),
         };
-        let name = self.names.take(&plan.target.schema, &wanted, format!("{}.{label}", table.name));
+        let name = self
+            .names
+            .take(&plan.target.schema, &wanted, format!("{}.{label}", table.name));
         names.take(&name);
         self.note_case(table, &label, &key.columns.iter().collect::<Vec<_>>());
         let nulls_not_distinct = !primary && self.nulls(table, plan, &label, &columns);
-        Some(KeyPlan { name, columns, nulls_not_distinct, comment: key.comment.clone() })
+        Some(KeyPlan {
+            name,
+            columns,
+            nulls_not_distinct,
+            comment: key.comment.clone(),
+        })
     }
 
     fn index(&mut self, table: &Table, plan: &TablePlan, index: &Index) -> Option<IndexPlan> {
@@ -124,28 +151,48 @@ impl Planner<'_> {
             }
         };
         if filter.as_ref().is_some_and(|f| !f.immutable) {
-            self.by_hand("index", &object, &describe(index), "its condition is not immutable in PostgreSQL");
+            self.by_hand(
+                "index",
+                &object,
+                &describe(index),
+                "its condition is not immutable in PostgreSQL",
+            );
             return None;
         }
         let (include, too_wide): (Vec<_>, Vec<_>) = include.into_iter().partition(|name| {
-            plan.columns.iter().find(|c| &c.name == name).is_none_or(|c| fits_in_index(&c.ty))
+            plan.columns
+                .iter()
+                .find(|c| &c.name == name)
+                .is_none_or(|c| fits_in_index(&c.ty))
         });
         if !too_wide.is_empty() {
             self.note(
                 &object,
-                format!("does not include {}: a PostgreSQL index entry is limited to about 2,700 bytes", too_wide.join(", ")),
+                format!(
+                    "does not include {}: a PostgreSQL index entry is limited to about 2,700 bytes",
+                    too_wide.join(", ")
+                ),
             );
         }
         let mut include = include;
         let room = MAX_INDEX_COLUMNS.saturating_sub(keys.len());
         if include.len() > room {
             let beyond = include.split_off(room).join(", ");
-            self.note(&object, format!("does not include {beyond}: a PostgreSQL index has at most {MAX_INDEX_COLUMNS} columns"));
+            self.note(
+                &object,
+                format!(
+                    "does not include {beyond}: a PostgreSQL index has at most {MAX_INDEX_COLUMNS} columns"
+                ),
+            );
         }
         let wanted = self.mapping.naming.apply(&index.name);
         let name = self.index_name(table, plan, &wanted);
         if index.unique {
-            self.note_case(table, &index.name, &index.columns.iter().map(|c| &c.name).collect::<Vec<_>>());
+            self.note_case(
+                table,
+                &index.name,
+                &index.columns.iter().map(|c| &c.name).collect::<Vec<_>>(),
+            );
         }
         let nulls_not_distinct = index.unique && self.nulls(table, plan, &index.name, &keys);
         if let Some(filter) = &filter {
@@ -155,7 +202,10 @@ impl Planner<'_> {
         }
         Some(IndexPlan {
             name,
-            columns: keys.into_iter().zip(index.columns.iter().map(|c| c.descending)).collect(),
+            columns: keys
+                .into_iter()
+                .zip(index.columns.iter().map(|c| c.descending))
+                .collect(),
             include,
             unique: index.unique,
             nulls_not_distinct,
@@ -170,7 +220,8 @@ impl Planner<'_> {
         let schema = &plan.target.schema;
         let object = format!("{}.{wanted}", table.name);
         if self.names.is_taken(schema, wanted) {
-            self.names.take_instead(schema, &format!("{}_{wanted}", plan.target.name), wanted, object)
+            self.names
+                .take_instead(schema, &format!("{}_{wanted}", plan.target.name), wanted, object)
         } else {
             self.names.take(schema, wanted, object)
         }
@@ -184,7 +235,10 @@ impl Planner<'_> {
         shapes: &BTreeMap<ObjectName, TablePlan>,
         names: &mut Constraints,
     ) -> Option<ForeignKeyPlan> {
-        let label = fk.name.clone().unwrap_or_else(|| format!("foreign key ({})", fk.columns.join(", ")));
+        let label = fk
+            .name
+            .clone()
+            .unwrap_or_else(|| format!("foreign key ({})", fk.columns.join(", ")));
         let object = format!("{}.{label}", table.name);
         let definition = format!(
             "foreign key ({}) references {} ({})",
@@ -193,21 +247,33 @@ impl Planner<'_> {
             fk.referenced_columns.join(", ")
         );
         if !fk.enabled {
-            self.by_hand("foreign key", &object, &definition, "it is disabled in the source");
+            self.by_hand(
+                "foreign key",
+                &object,
+                &definition,
+                "it is disabled in the source",
+            );
             return None;
         }
         let Some(other) = shapes.get(&fk.references) else {
-            self.by_hand("foreign key", &object, &definition, format!("{} is not in the plan", fk.references));
+            self.by_hand(
+                "foreign key",
+                &object,
+                &definition,
+                format!("{} is not in the plan", fk.references),
+            );
             return None;
         };
-        let (columns, referenced_columns) =
-            match (self.renamed(&table.name, &fk.columns), self.renamed(&fk.references, &fk.referenced_columns)) {
-                (Ok(a), Ok(b)) => (a, b),
-                (Err(reason), _) | (_, Err(reason)) => {
-                    self.by_hand("foreign key", &object, &definition, reason);
-                    return None;
-                }
-            };
+        let (columns, referenced_columns) = match (
+            self.renamed(&table.name, &fk.columns),
+            self.renamed(&fk.references, &fk.referenced_columns),
+        ) {
+            (Ok(a), Ok(b)) => (a, b),
+            (Err(reason), _) | (_, Err(reason)) => {
+                self.by_hand("foreign key", &object, &definition, reason);
+                return None;
+            }
+        };
         if let Some(reason) = self.incomparable(plan, other, &columns, &referenced_columns) {
             self.by_hand("foreign key", &object, &definition, reason);
             return None;
@@ -217,7 +283,10 @@ impl Planner<'_> {
             None => format!("{}_{}_fkey", plan.target.name, columns.join("_")),
         };
         if !fk.trusted {
-            self.note(&object, "the source never checked existing rows against it; it is created NOT VALID");
+            self.note(
+                &object,
+                "the source never checked existing rows against it; it is created NOT VALID",
+            );
         }
         Some(ForeignKeyPlan {
             name: self.constraint_name(&object, names, &wanted),
@@ -232,7 +301,13 @@ impl Planner<'_> {
     }
 
     /// Why PostgreSQL would not take a foreign key over these columns, if so.
-    fn incomparable(&self, from: &TablePlan, to: &TablePlan, columns: &[String], referenced: &[String]) -> Option<String> {
+    fn incomparable(
+        &self,
+        from: &TablePlan,
+        to: &TablePlan,
+        columns: &[String],
+        referenced: &[String],
+    ) -> Option<String> {
         columns.iter().zip(referenced).find_map(|(a, b)| {
             let a = from.columns.iter().find(|c| &c.name == a)?;
             let b = to.columns.iter().find(|c| &c.name == b)?;
@@ -242,15 +317,24 @@ impl Planner<'_> {
                     a.name, a.ty, b.name, b.ty
                 ));
             }
-            (self.target.version >= 18 && a.collation != b.collation)
-                .then(|| format!("{} and {} have different collations; give both one", a.name, b.name))
+            (self.target.version >= 18 && a.collation != b.collation).then(|| {
+                format!(
+                    "{} and {} have different collations; give both one",
+                    a.name, b.name
+                )
+            })
         })
     }
 
     fn constraint_name(&mut self, object: &str, names: &mut Constraints, wanted: &str) -> String {
         let (name, _) = names.take(wanted);
         if name != wanted {
-            self.note(object, format!("is called \"{name}\": \"{wanted}\" is too long for PostgreSQL, or taken in the table"));
+            self.note(
+                object,
+                format!(
+                    "is called \"{name}\": \"{wanted}\" is too long for PostgreSQL, or taken in the table"
+                ),
+            );
         }
         name
     }
@@ -265,7 +349,12 @@ impl Planner<'_> {
         let label = check.name.clone().unwrap_or_else(|| "check".to_owned());
         let object = format!("{}.{label}", table.name);
         if !check.enabled {
-            self.by_hand("check", &object, &check.expression.native, "it is disabled in the source");
+            self.by_hand(
+                "check",
+                &object,
+                &check.expression.native,
+                "it is disabled in the source",
+            );
             return None;
         }
         let rendered = match self.render(&check.expression) {
@@ -279,7 +368,10 @@ impl Planner<'_> {
             self.note(&object, text);
         }
         if !check.trusted {
-            self.note(&object, "the source never checked existing rows against it; it is created NOT VALID");
+            self.note(
+                &object,
+                "the source never checked existing rows against it; it is created NOT VALID",
+            );
         }
         let wanted = match &check.name {
             Some(name) => self.mapping.naming.apply(name),
@@ -316,8 +408,11 @@ fn fits_in_index(ty: &PgType) -> bool {
 }
 
 fn describe(index: &Index) -> String {
-    let columns: Vec<String> =
-        index.columns.iter().map(|c| format!("{}{}", c.name, if c.descending { " desc" } else { "" })).collect();
+    let columns: Vec<String> = index
+        .columns
+        .iter()
+        .map(|c| format!("{}{}", c.name, if c.descending { " desc" } else { "" }))
+        .collect();
     let unique = if index.unique { "unique " } else { "" };
     let mut text = format!("{unique}index {} ({})", index.name, columns.join(", "));
     if !index.include.is_empty() {

@@ -31,7 +31,13 @@ use tied::Tied;
 pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Plan> {
     check_mapping::check(catalog, mapping)?;
     let tables: Vec<&Table> = catalog.tables.iter().filter(|t| mapping.takes(&t.name)).collect();
-    let excluded = catalog.tables.iter().map(|t| &t.name).filter(|n| !mapping.takes(n)).cloned().collect();
+    let excluded = catalog
+        .tables
+        .iter()
+        .map(|t| &t.name)
+        .filter(|n| !mapping.takes(n))
+        .cloned()
+        .collect();
     let mut planner = Planner {
         catalog,
         mapping,
@@ -66,9 +72,15 @@ pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Pla
     for object in &catalog.manual {
         planner.manual_object(object);
     }
-    let used_domains: BTreeSet<_> =
-        planned.iter().flat_map(|t| &t.columns).filter_map(|c| c.domain.clone()).collect();
-    let domains: Vec<_> = domains.into_iter().filter(|d| used_domains.contains(&d.name)).collect();
+    let used_domains: BTreeSet<_> = planned
+        .iter()
+        .flat_map(|t| &t.columns)
+        .filter_map(|c| c.domain.clone())
+        .collect();
+    let domains: Vec<_> = domains
+        .into_iter()
+        .filter(|d| used_domains.contains(&d.name))
+        .collect();
     let mut schemas: Vec<String> = Vec::new();
     let homes = (planned.iter().map(|t| &t.target))
         .chain(domains.iter().map(|d| &d.name))
@@ -113,7 +125,10 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn note(&mut self, object: impl ToString, text: impl Into<String>) {
-        self.notes.push(Note { object: object.to_string(), text: text.into() });
+        self.notes.push(Note {
+            object: object.to_string(),
+            text: text.into(),
+        });
     }
 
     fn by_hand(&mut self, kind: &str, name: impl ToString, definition: &str, reason: impl Into<String>) {
@@ -139,7 +154,11 @@ impl Planner<'_> {
     fn render(&self, expr: &Expr) -> Result<Rendered, String> {
         match &expr.translation {
             Translation::Impossible { reason } => Err(reason.clone()),
-            Translation::Done { template, immutable, notes } => {
+            Translation::Done {
+                template,
+                immutable,
+                notes,
+            } => {
                 if let Some((table, column)) = template
                     .columns()
                     .find(|(t, c)| self.dropped.contains(&((*t).clone(), (*c).to_owned())))
@@ -147,7 +166,11 @@ impl Planner<'_> {
                     return Err(format!("column {table}.{column} is not in the destination"));
                 }
                 let sql = self.render_template(template)?;
-                Ok(Rendered { sql, immutable: *immutable, notes: notes.clone() })
+                Ok(Rendered {
+                    sql,
+                    immutable: *immutable,
+                    notes: notes.clone(),
+                })
             }
         }
     }
@@ -199,8 +222,10 @@ impl Planner<'_> {
     }
 
     fn view(&mut self, view: &View) -> Result<ViewPlan, String> {
-        let target: TargetName =
-            self.names.relation(&view.name).ok_or_else(|| "it has no name in the plan".to_owned())?;
+        let target: TargetName = self
+            .names
+            .relation(&view.name)
+            .ok_or_else(|| "it has no name in the plan".to_owned())?;
         let rendered = self.render(&view.query)?;
         for text in rendered.notes {
             self.note(&view.name, text);
@@ -208,7 +233,11 @@ impl Planner<'_> {
         let columns = view
             .columns
             .iter()
-            .map(|c| self.names.column(&view.name, c).ok_or_else(|| format!("its column {c} has no name")))
+            .map(|c| {
+                self.names
+                    .column(&view.name, c)
+                    .ok_or_else(|| format!("its column {c} has no name"))
+            })
             .collect::<Result<_, _>>()?;
         Ok(ViewPlan {
             source: view.name.clone(),

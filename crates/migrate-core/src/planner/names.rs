@@ -31,7 +31,11 @@ impl Names {
         // Names that a person chose come first and are never numbered.
         let mut later = Vec::new();
         for table in tables {
-            match mapping.tables.get(&table.name.to_string()).and_then(|t| t.name.as_deref()) {
+            match mapping
+                .tables
+                .get(&table.name.to_string())
+                .and_then(|t| t.name.as_deref())
+            {
                 Some(chosen) => names.choose(mapping, table, chosen)?,
                 None => later.push(*table),
             }
@@ -47,15 +51,22 @@ impl Names {
             let target = names.name(mapping, &view.name);
             names.relations.insert(view.name.clone(), target);
             let mut space = Namespace::default();
-            let columns =
-                view.columns.iter().map(|c| (c.clone(), space.take(&mapping.naming.apply(c)).0)).collect();
+            let columns = view
+                .columns
+                .iter()
+                .map(|c| (c.clone(), space.take(&mapping.naming.apply(c)).0))
+                .collect();
             names.columns.insert(view.name.clone(), columns);
         }
         for sequence in &catalog.sequences {
             let target = names.name(mapping, &sequence.name);
             names.relations.insert(sequence.name.clone(), target);
         }
-        let domains = if mapping.alias_types == AliasTypes::Domain { catalog.alias_types.as_slice() } else { &[] };
+        let domains = if mapping.alias_types == AliasTypes::Domain {
+            catalog.alias_types.as_slice()
+        } else {
+            &[]
+        };
         for alias in domains {
             let target = names.name(mapping, &alias.name);
             names.domains.insert(alias.name.clone(), target);
@@ -84,7 +95,13 @@ impl Names {
     }
 
     /// Takes another name than the wanted one.
-    pub(super) fn take_instead(&mut self, schema: &str, name: &str, wanted: &str, object: impl ToString) -> String {
+    pub(super) fn take_instead(
+        &mut self,
+        schema: &str,
+        name: &str,
+        wanted: &str,
+        object: impl ToString,
+    ) -> String {
         let (name, _) = self.spaces.entry(schema.to_owned()).or_default().take(name);
         if name != wanted {
             self.renamed.push((
@@ -101,14 +118,21 @@ impl Names {
             None => (Self::schema(mapping, &table.name.schema), chosen.to_owned()),
         };
         let space = self.spaces.entry(schema.clone()).or_default();
-        if name.is_empty() || schema.is_empty() || schema.len() > MAX_NAME_BYTES || space.take(&name).0 != name {
+        if name.is_empty()
+            || schema.is_empty()
+            || schema.len() > MAX_NAME_BYTES
+            || space.take(&name).0 != name
+        {
             return Err(Error::new(
                 ErrorKind::Config,
-                format!("`{chosen}` cannot be a table's name: it is empty, longer than 63 bytes, or used twice"),
+                format!(
+                    "`{chosen}` cannot be a table's name: it is empty, longer than 63 bytes, or used twice"
+                ),
             )
             .at("table", &table.name));
         }
-        self.relations.insert(table.name.clone(), TargetName { schema, name });
+        self.relations
+            .insert(table.name.clone(), TargetName { schema, name });
         Ok(())
     }
 
@@ -118,7 +142,10 @@ impl Names {
         let mut space = Namespace::default();
         let mut names = BTreeMap::new();
         for column in &table.columns {
-            if let Some(chosen) = decision(&column.name).filter(|c| !c.skip).and_then(|c| c.name.as_deref()) {
+            if let Some(chosen) = decision(&column.name)
+                .filter(|c| !c.skip)
+                .and_then(|c| c.name.as_deref())
+            {
                 if chosen.is_empty() || space.take(chosen).0 != chosen {
                     return Err(Error::new(
                         ErrorKind::Config,

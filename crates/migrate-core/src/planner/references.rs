@@ -13,7 +13,9 @@ pub(super) fn comparable(referencing: &PgType, referenced: &PgType) -> bool {
         (a, T::Float4 | T::Float8) => exact(a) || matches!(a, T::Float4 | T::Float8),
         (T::Citext, b) => matches!(b, T::Citext | T::Text | T::Varchar(_)),
         (a, T::Text | T::Varchar(_) | T::Char(_)) => a.is_text(),
-        (T::Date | T::Timestamp(_) | T::TimestampTz(_), T::Date | T::Timestamp(_) | T::TimestampTz(_)) => true,
+        (T::Date | T::Timestamp(_) | T::TimestampTz(_), T::Date | T::Timestamp(_) | T::TimestampTz(_)) => {
+            true
+        }
         (T::Time(_), T::Time(_)) => true,
         (a, b) => a == b,
     }

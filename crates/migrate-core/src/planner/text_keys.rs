@@ -8,12 +8,20 @@ use crate::plan::{CollationPlan, TablePlan, TargetName};
 
 /// The collations that the planned columns use. ICU's level 2 compares letters and accents, level 1 letters alone.
 pub(super) fn collations(planned: &[TablePlan]) -> Vec<CollationPlan> {
-    let used: BTreeSet<&TargetName> =
-        planned.iter().flat_map(|t| &t.columns).filter_map(|c| c.collation.as_ref()).collect();
+    let used: BTreeSet<&TargetName> = planned
+        .iter()
+        .flat_map(|t| &t.columns)
+        .filter_map(|c| c.collation.as_ref())
+        .collect();
     used.into_iter()
         .map(|name| CollationPlan {
             name: name.clone(),
-            locale: if name.name == CI_AI { "und-u-ks-level1" } else { "und-u-ks-level2" }.to_owned(),
+            locale: if name.name == CI_AI {
+                "und-u-ks-level1"
+            } else {
+                "und-u-ks-level2"
+            }
+            .to_owned(),
         })
         .collect()
 }
@@ -50,7 +58,15 @@ pub(super) fn note(choice: CaseInsensitive, columns: &[String]) -> String {
 
 /// The columns of a table's unique keys.
 pub(super) fn unique_columns(table: &Table) -> impl Iterator<Item = &str> {
-    let keys = table.primary_key.iter().chain(&table.uniques).flat_map(|k| k.columns.iter());
-    let indexes = table.indexes.iter().filter(|i| i.unique).flat_map(|i| i.columns.iter().map(|c| &c.name));
+    let keys = table
+        .primary_key
+        .iter()
+        .chain(&table.uniques)
+        .flat_map(|k| k.columns.iter());
+    let indexes = table
+        .indexes
+        .iter()
+        .filter(|i| i.unique)
+        .flat_map(|i| i.columns.iter().map(|c| &c.name));
     keys.chain(indexes).map(String::as_str)
 }

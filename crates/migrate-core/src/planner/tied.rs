@@ -15,32 +15,40 @@ type Place = (ObjectName, String);
 pub(super) struct Tied {
     /// Columns in case-insensitive keys, and those tied to them.
     text: BTreeMap<Place, Collation>,
-    /// Numeric identity columns, which become bigint, and those tied to them.
-    bigint: BTreeMap<Place, ()>,
+    /// Numeric identity columns, which become integers, and those tied to them.
+    integers: BTreeMap<Place, PgType>,
 }
 
 impl Tied {
     /// Looks at the tables of the plan; what they refer to outside it does not count.
     pub(super) fn find(tables: &[&Table], mapping: &Mapping) -> Self {
-        let (mut text, mut bigint) = (BTreeMap::new(), BTreeMap::new());
+        let (mut text, mut integers) = (BTreeMap::new(), BTreeMap::new());
         for table in tables {
             for name in unique_columns(table) {
-                let Some(column) = table.column(name) else { continue };
-                if let Some(collation) = column.collation.as_ref().filter(|c| column.pg.is_text() && !c.case_sensitive) {
+                let Some(column) = table.column(name) else {
+                    continue;
+                };
+                if let Some(collation) = column
+                    .collation
+                    .as_ref()
+                    .filter(|c| column.pg.is_text() && !c.case_sensitive)
+                {
                     text.insert((table.name.clone(), name.to_owned()), collation.clone());
                 }
             }
             let chosen = mapping.tables.get(&table.name.to_string());
             for column in &table.columns {
-                let overridden = chosen.and_then(|t| t.columns.get(&column.name)).is_some_and(|c| c.ty.is_some());
+                let overridden = chosen
+                    .and_then(|t| t.columns.get(&column.name))
+                    .is_some_and(|c| c.ty.is_some());
                 if column.identity.is_some() && is_small_numeric(column) && !overridden {
-                    bigint.insert((table.name.clone(), column.name.clone()), ());
+                    integers.insert((table.name.clone(), column.name.clone()), PgType::Int8);
                 }
             }
         }
         spread(tables, &mut text, |column| column.pg.is_text());
-        spread(tables, &mut bigint, is_small_numeric);
-        Self { text, bigint }
+        spread(tables, &mut integers, is_small_numeric);
+        Self { text, integers }
     }
 
     /// The collation of the case-insensitive key that the column belongs or refers to.
@@ -48,9 +56,9 @@ impl Tied {
         self.text.get(&(table.clone(), column.to_owned()))
     }
 
-    /// Whether the column has to be a bigint because an identity column is.
-    pub(super) fn is_bigint(&self, table: &ObjectName, column: &str) -> bool {
-        self.bigint.contains_key(&(table.clone(), column.to_owned()))
+    /// The integer type that the column has to have because an identity column gets it.
+    pub(super) fn integer(&self, table: &ObjectName, column: &str) -> Option<&PgType> {
+        self.integers.get(&(table.clone(), column.to_owned()))
     }
 }
 
@@ -62,7 +70,11 @@ fn is_small_numeric(column: &Column) -> bool {
 /// Goes along foreign keys, in both directions, until nothing changes.
 fn spread<T: Clone>(tables: &[&Table], members: &mut BTreeMap<Place, T>, admits: impl Fn(&Column) -> bool) {
     let admitted = |(table, column): &Place| {
-        tables.iter().find(|t| &t.name == table).and_then(|t| t.column(column)).is_some_and(&admits)
+        tables
+            .iter()
+            .find(|t| &t.name == table)
+            .and_then(|t| t.column(column))
+            .is_some_and(&admits)
     };
     loop {
         let mut more = Vec::new();

@@ -12,13 +12,20 @@ use crate::stage::{COLUMNS, Stage, t};
 const ROW: usize = 2 + 4 + 8 + 4 + 46;
 
 fn even_rows(n: usize) -> Vec<Vec<Cell>> {
-    (0..n).map(|id| vec![Cell::Int(id as i64), Cell::Text("x".repeat(46))]).collect()
+    (0..n)
+        .map(|id| vec![Cell::Int(id as i64), Cell::Text("x".repeat(46))])
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_between_reader_and_writer_stay_within_the_budget() {
     for (memory, workers) in [(16 << 10, 4), (9 << 10, 2), (1, 3)] {
-        let mut stage = Stage::over(MemorySource::new("s").chunk_rows(700).table(t("A"), &COLUMNS, even_rows(2800))).await;
+        let mut stage = Stage::over(MemorySource::new("s").chunk_rows(700).table(
+            t("A"),
+            &COLUMNS,
+            even_rows(2800),
+        ))
+        .await;
         stage.options.memory = memory;
         stage.options.workers = workers;
         stage.options.batch_bytes = 4096;
@@ -28,7 +35,10 @@ async fn rows_between_reader_and_writer_stay_within_the_budget() {
         let most = stage.source.outstanding.most() * ROW;
         // A budget smaller than a batch lets one pass.
         let budget = memory.max(4096 + ROW);
-        assert!(most <= budget + workers * (4096 + ROW), "{most} bytes with a budget of {memory}");
+        assert!(
+            most <= budget + workers * (4096 + ROW),
+            "{most} bytes with a budget of {memory}"
+        );
         // The readers did run ahead of the slow sink.
         assert!(most > workers * 4096, "{most} bytes with a budget of {memory}");
     }
@@ -55,9 +65,21 @@ async fn the_largest_chunk_goes_first() {
     let mut stage = Stage::new(&tables, 20).await;
     stage.options.workers = 1;
     stage.succeeds(&[]).await;
-    let order: Vec<String> = stage.source.order.lock().unwrap().iter().map(ToString::to_string).collect();
+    let order: Vec<String> = stage
+        .source
+        .order
+        .lock()
+        .unwrap()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     // Rows: 20 20 20 20, then 10, then 5 5 5; as in the plan where they are equal.
-    assert_eq!(order, ["dbo.B#0", "dbo.B#1", "dbo.C#0", "dbo.D#0", "dbo.A#0", "dbo.B#2", "dbo.C#1", "dbo.D#1"]);
+    assert_eq!(
+        order,
+        [
+            "dbo.B#0", "dbo.B#1", "dbo.C#0", "dbo.D#0", "dbo.A#0", "dbo.B#2", "dbo.C#1", "dbo.D#1"
+        ]
+    );
     stage.assert_complete(&tables).await;
 }
 
@@ -81,7 +103,10 @@ async fn options_of_zero_still_mean_something() {
     stage.succeeds(&[]).await;
     stage.assert_complete(&[("A", 9)]).await;
     // A batch of one row, and a commit of one batch, and one at each chunk's end.
-    assert_eq!((stage.script.calls(Write), stage.script.calls(Commit)), (9, 9 + 3));
+    assert_eq!(
+        (stage.script.calls(Write), stage.script.calls(Commit)),
+        (9, 9 + 3)
+    );
 }
 
 #[tokio::test]

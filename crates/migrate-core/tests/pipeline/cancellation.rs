@@ -37,7 +37,11 @@ async fn at_any_call_it_ends_the_run_and_a_second_run_completes_it() {
                 let report = stage.succeeds(&[]).await;
                 assert!(report.resumed);
                 stage.assert_complete(&TABLES).await;
-                assert_eq!(stage.script.calls(Split), 2, "{point:?} {n}: a table is split once");
+                assert_eq!(
+                    stage.script.calls(Split),
+                    2,
+                    "{point:?} {n}: a table is split once"
+                );
             }
         }
     }
@@ -58,8 +62,25 @@ async fn before_the_start_nothing_is_written() {
     stage.begin_anew();
     stage.token.cancel();
     assert_eq!(stage.future().await.unwrap_err().kind(), ErrorKind::Cancelled);
-    assert_eq!((stage.script.calls(Split), stage.script.calls(Writer), stage.script.calls(Close)), (0, 0, 1));
-    assert!(stage.sink.inner.ledger().await.unwrap().unwrap().tables.is_empty());
+    assert_eq!(
+        (
+            stage.script.calls(Split),
+            stage.script.calls(Writer),
+            stage.script.calls(Close)
+        ),
+        (0, 0, 1)
+    );
+    assert!(
+        stage
+            .sink
+            .inner
+            .ledger()
+            .await
+            .unwrap()
+            .unwrap()
+            .tables
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -83,8 +104,11 @@ async fn a_source_that_hangs_does_not_hold_it_up() {
 #[tokio::test]
 async fn a_wait_before_a_retry_does_not_hold_it_up() {
     let mut stage = Stage::new(&TABLES, 10).await;
-    stage.options.backoff = Duration::from_secs(3600);
-    let error = stage.run_until(&[(Fill, 3, Transient)], |e| matches!(e, Event::Retrying { .. })).await.unwrap_err();
+    stage.options.backoff = Duration::from_hours(1);
+    let error = stage
+        .run_until(&[(Fill, 3, Transient)], |e| matches!(e, Event::Retrying { .. }))
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
 }
 

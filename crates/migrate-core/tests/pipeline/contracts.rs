@@ -27,7 +27,10 @@ async fn a_receipt_that_does_not_balance_is_a_bug_and_said_to_be_one() {
         stage.options.commit_bytes = commit_bytes;
         let error = stage.fails(&[(Commit, 0, Miscount)]).await;
         assert_eq!(error.kind(), ErrorKind::Internal);
-        assert_eq!(error.to_string(), "the chunk's receipt does not account for every row read (chunk dbo.A#0)");
+        assert_eq!(
+            error.to_string(),
+            "the chunk's receipt does not account for every row read (chunk dbo.A#0)"
+        );
     }
 }
 
@@ -37,7 +40,10 @@ async fn steps_that_fail_leave_a_report_that_is_not_clean() {
     stage.sink.failed_steps = vec![("index i".into(), "too wide".into())];
     let report = stage.succeeds(&[]).await;
     assert!(!report.is_clean());
-    assert_eq!((report.steps, &report.failed_steps), (1, &stage.sink.failed_steps));
+    assert_eq!(
+        (report.steps, &report.failed_steps),
+        (1, &stage.sink.failed_steps)
+    );
     stage.sink.failed_steps.clear();
     let report = stage.succeeds(&[]).await;
     assert!(report.is_clean() && !report.already_complete);
@@ -52,7 +58,10 @@ async fn a_condition_that_the_source_cannot_carry_out_is_refused_before_anything
     stage.plan = plan.into();
     let error = stage.fails(&[]).await;
     assert_eq!(error.kind(), ErrorKind::Config);
-    assert_eq!(error.to_string(), "this source cannot carry out a `where` condition (table dbo.B)");
+    assert_eq!(
+        error.to_string(),
+        "this source cannot carry out a `where` condition (table dbo.B)"
+    );
     assert_eq!(stage.script.calls(Begin), 0);
     assert_eq!(stage.sink.inner.ledger().await.unwrap(), None);
 }
@@ -83,7 +92,10 @@ impl Source for Evens {
 impl Snapshot for Evens {
     async fn split(&self, _: &TablePlan, _: ChunkGoal) -> Result<Vec<Chunk>> {
         let chunk = |ordinal: &u32| Chunk {
-            id: ChunkId { table: t(self.table), ordinal: *ordinal },
+            id: ChunkId {
+                table: t(self.table),
+                ordinal: *ordinal,
+            },
             token: String::new(),
             rows: None,
             bytes: None,
@@ -91,10 +103,18 @@ impl Snapshot for Evens {
         Ok(self.ordinals.iter().map(chunk).collect())
     }
 
-    async fn read(&self, _: &TablePlan, chunk: &Chunk, after: Option<&Cursor>) -> Result<Box<dyn ChunkReader>> {
+    async fn read(
+        &self,
+        _: &TablePlan,
+        chunk: &Chunk,
+        after: Option<&Cursor>,
+    ) -> Result<Box<dyn ChunkReader>> {
         assert_eq!(after, None);
         let first = chunk.id.ordinal as usize * 10;
-        Ok(Box::new(EvenReader { at: first, end: first + 10 }))
+        Ok(Box::new(EvenReader {
+            at: first,
+            end: first + 10,
+        }))
     }
 }
 
@@ -114,7 +134,9 @@ impl ChunkReader for EvenReader {
             out.push(Value::Int64(self.at as i64));
             let text = tuple(self.at);
             match text.get(18..) {
-                Some(words) if !words.is_empty() => out.push(Value::Text(std::str::from_utf8(words).unwrap())),
+                Some(words) if !words.is_empty() => {
+                    out.push(Value::Text(std::str::from_utf8(words).unwrap()))
+                }
                 _ => out.push(Value::Null),
             }
             out.end_row(String::new)?;
@@ -133,7 +155,10 @@ async fn run_evens(source: Evens) -> (Result<Report>, MemorySink) {
     let mut plan = (*stage.plan).clone();
     plan.tables[0].filter = Some("id % 2 = 0".into());
     let sink = MemorySink::new();
-    let options = Options { commit_bytes: 1, ..Options::default() };
+    let options = Options {
+        commit_bytes: 1,
+        ..Options::default()
+    };
     let outcome = pipeline::run(
         Arc::new(source),
         Arc::new(sink.clone()),
@@ -147,7 +172,11 @@ async fn run_evens(source: Evens) -> (Result<Report>, MemorySink) {
 
 #[tokio::test]
 async fn rows_left_out_are_accounted_for_also_without_cursors() {
-    let (outcome, sink) = run_evens(Evens { ordinals: vec![0, 1, 2], table: "A" }).await;
+    let (outcome, sink) = run_evens(Evens {
+        ordinals: vec![0, 1, 2],
+        table: "A",
+    })
+    .await;
     let report = outcome.unwrap();
     let total = report.total();
     assert_eq!((total.read, total.filtered, total.digest.rows), (30, 15, 15));
@@ -159,7 +188,12 @@ async fn rows_left_out_are_accounted_for_also_without_cursors() {
 
 #[tokio::test]
 async fn chunks_that_are_not_numbered_from_zero_are_refused() {
-    for (ordinals, table) in [(vec![1, 2], "A"), (vec![0, 0], "A"), (vec![0, 2], "A"), (vec![0], "B")] {
+    for (ordinals, table) in [
+        (vec![1, 2], "A"),
+        (vec![0, 0], "A"),
+        (vec![0, 2], "A"),
+        (vec![0], "B"),
+    ] {
         let (outcome, sink) = run_evens(Evens { ordinals, table }).await;
         let error = outcome.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);

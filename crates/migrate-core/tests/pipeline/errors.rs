@@ -1,13 +1,15 @@
 //! Errors that pass, errors that stay, and what is stored after each.
 
+use std::time::Duration;
+
 use migrate_core::ErrorKind;
 use migrate_core::observer::Event;
-use std::time::Duration;
+use migrate_core::stored::Stored;
 
 use crate::faults::Fault::*;
 use crate::faults::Point::*;
 use crate::faults::{Fault, Point};
-use crate::stage::Stage;
+use crate::stage::{Stage, t};
 
 const TABLES: [(&str, usize); 2] = [("A", 60), ("B", 25)];
 
@@ -24,9 +26,26 @@ async fn an_undisturbed_run_copies_everything() {
     let rows: Vec<u64> = report.tables.iter().map(|t| t.receipt.digest.rows).collect();
     assert_eq!(rows, [60, 25]);
     assert_eq!(report.total().read, 85);
-    assert_eq!((stage.script.calls(Split), stage.script.calls(Read), stage.script.calls(Commit)), (2, 9, 9));
-    assert_eq!((stage.script.calls(Complete), stage.script.calls(Close), retries(&stage)), (1, 1, 0));
-    assert_eq!(*stage.source.verified.lock().unwrap(), [(crate::stage::t("A"), 60), (crate::stage::t("B"), 25)]);
+    assert_eq!(
+        (
+            stage.script.calls(Split),
+            stage.script.calls(Read),
+            stage.script.calls(Commit)
+        ),
+        (2, 9, 9)
+    );
+    assert_eq!(
+        (
+            stage.script.calls(Complete),
+            stage.script.calls(Close),
+            retries(&stage)
+        ),
+        (1, 1, 0)
+    );
+    assert_eq!(
+        *stage.source.verified.lock().unwrap(),
+        [(t("A"), 60), (t("B"), 25)]
+    );
 }
 
 #[tokio::test]
@@ -38,7 +57,14 @@ async fn a_read_error_leaves_nothing_of_its_segment() {
         assert_eq!(error.to_string(), "scripted loss in Fill (chunk dbo.A#0)");
         assert_eq!(stage.ids("A"), [0_usize; 0]);
         assert_eq!((stage.receipt("A").await.read, stage.recorder.net()), (0, (0, 0)));
-        assert_eq!((retries(&stage), stage.script.calls(Commit), stage.script.calls(Complete)), (0, 0, 0));
+        assert_eq!(
+            (
+                retries(&stage),
+                stage.script.calls(Commit),
+                stage.script.calls(Complete)
+            ),
+            (0, 0, 0)
+        );
 
         let report = stage.succeeds(&[]).await;
         assert!(report.resumed);
@@ -51,15 +77,17 @@ async fn a_read_error_leaves_nothing_of_its_segment() {
 async fn a_read_error_keeps_what_was_committed_before() {
     let mut stage = Stage::new(&[("A", 60)], 60).await;
     stage.options.commit_bytes = 600;
-    let commits = 2;
-    // The third commit is never reached.
-    stage.fails(&[(Commit, commits, Fatal)]).await;
+    stage.fails(&[(Fill, 12, Fatal)]).await;
     let kept = stage.ids("A");
     assert!(!kept.is_empty() && kept.len() < 60);
     assert_eq!(kept, (0..kept.len()).collect::<Vec<_>>());
     let receipt = stage.receipt("A").await;
     assert_eq!((receipt.read as usize, receipt.done), (kept.len(), false));
-    assert_eq!(receipt.cursor.unwrap().0, kept.len().to_string());
+    let ledger = stage.sink.inner.ledger().await.unwrap().unwrap();
+    assert_eq!(
+        ledger.tables[&t("A")][0].1.cursor.as_ref().map(|c| c.0.clone()),
+        Some(kept.len().to_string())
+    );
     stage.succeeds(&[]).await;
     stage.assert_complete(&[("A", 60)]).await;
     // The second run wrote the rest alone.
@@ -74,10 +102,18 @@ async fn errors_that_may_pass_are_tried_again() {
                 let mut stage = Stage::new(&TABLES, 10).await;
                 let report = stage.succeeds(&[(point, n, fault)]).await;
                 stage.assert_complete(&TABLES).await;
-                assert_eq!((stage.script.pending(), retries(&stage)), (0, 1), "{point:?} {n} {fault:?}");
+                assert_eq!(
+                    (stage.script.pending(), retries(&stage)),
+                    (0, 1),
+                    "{point:?} {n} {fault:?}"
+                );
                 assert!(report.is_clean());
                 let receipts = report.total();
-                assert_eq!(stage.recorder.net(), (85, receipts.bytes as i64), "{point:?} {n} {fault:?}");
+                assert_eq!(
+                    stage.recorder.net(),
+                    (85, receipts.bytes as i64),
+                    "{point:?} {n} {fault:?}"
+                );
             }
         }
     }
@@ -107,13 +143,24 @@ async fn a_commit_that_was_carried_out_is_not_repeated() {
 
 #[tokio::test]
 async fn errors_that_stay_end_the_run_at_once() {
-    for point in [Split, Read, Fill, Finish, Verify, Begin, Register, Writer, Write, Commit, Complete, Close] {
+    for point in [
+        Split, Read, Fill, Finish, Verify, Begin, Register, Writer, Write, Commit, Complete, Close,
+    ] {
         let mut stage = Stage::new(&TABLES, 10).await;
         let error = stage.fails(&[(point, 0, Fatal)]).await;
         assert_eq!(error.kind(), ErrorKind::Connection, "{point:?}");
-        assert!(error.to_string().starts_with(&format!("scripted loss in {point:?}")), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with(&format!("scripted loss in {point:?}")),
+            "{error}"
+        );
         assert_eq!(retries(&stage), 0);
-        assert_eq!(stage.script.calls(Close), 1, "the sink is closed whatever happens");
+        assert_eq!(
+            stage.script.calls(Close),
+            1,
+            "the sink is closed whatever happens"
+        );
         stage.succeeds(&[]).await;
         stage.assert_complete(&TABLES).await;
     }
@@ -137,11 +184,19 @@ async fn retries_come_to_an_end() {
 async fn waits_double() {
     let mut stage = Stage::new(&[("A", 5)], 100).await;
     stage.options.backoff = Duration::from_micros(300);
-    stage.succeeds(&[(Read, 0, Transient), (Read, 1, Transient), (Read, 2, Transient)]).await;
+    stage
+        .succeeds(&[(Read, 0, Transient), (Read, 1, Transient), (Read, 2, Transient)])
+        .await;
     let events = stage.recorder.events.lock().unwrap();
     let waits: Vec<u128> = events
         .iter()
-        .filter_map(|e| if let Event::Retrying { after, .. } = e { Some(after.as_micros()) } else { None })
+        .filter_map(|e| {
+            if let Event::Retrying { after, .. } = e {
+                Some(after.as_micros())
+            } else {
+                None
+            }
+        })
         .collect();
     assert_eq!(waits, [300, 600, 1200]);
 }
@@ -151,7 +206,9 @@ async fn retries_are_counted_anew_after_progress() {
     let mut stage = Stage::new(&[("A", 60)], 100).await;
     stage.options.retries = 1;
     stage.options.commit_bytes = 1;
-    let now_and_then: Vec<_> = (0..8).map(|n| (Commit, 2 * n, if n % 2 == 0 { Transient } else { DoneTransient })).collect();
+    let now_and_then: Vec<_> = (0..8)
+        .map(|n| (Commit, 2 * n, if n % 2 == 0 { Transient } else { DoneTransient }))
+        .collect();
     stage.succeeds(&now_and_then).await;
     assert_eq!((stage.script.pending(), retries(&stage)), (0, 8));
     stage.assert_complete(&[("A", 60)]).await;
@@ -161,7 +218,9 @@ async fn retries_are_counted_anew_after_progress() {
     let mut stage = Stage::new(&[("A", 60)], 100).await;
     stage.options.retries = 1;
     stage.options.commit_bytes = 1;
-    stage.fails(&[(Commit, 3, Transient), (Commit, 4, Transient)]).await;
+    stage
+        .fails(&[(Commit, 3, Transient), (Commit, 4, Transient)])
+        .await;
     assert_eq!(retries(&stage), 1);
 }
 
@@ -176,7 +235,10 @@ async fn a_failing_abort_hides_no_cause() {
     for (point, n) in [(Read, 0), (Fill, 2), (Write, 2)] {
         let mut stage = Stage::new(&[("A", 40)], 40).await;
         let error = stage.fails(&[(point, n, Fatal), (Abort, 0, Transient)]).await;
-        assert_eq!(error.to_string(), format!("scripted loss in {point:?} (chunk dbo.A#0)"));
+        assert_eq!(
+            error.to_string(),
+            format!("scripted loss in {point:?} (chunk dbo.A#0)")
+        );
         assert_eq!((retries(&stage), stage.script.pending()), (0, 0));
     }
 }
@@ -184,21 +246,44 @@ async fn a_failing_abort_hides_no_cause() {
 #[tokio::test]
 async fn a_chunk_that_turns_out_done_is_not_written_again() {
     let mut stage = Stage::new(&[("A", 5)], 100).await;
-    stage.succeeds(&[(Commit, 0, DoneTransient), (Abort, 0, Fatal)]).await;
+    stage
+        .succeeds(&[(Commit, 0, DoneTransient), (Abort, 0, Fatal)])
+        .await;
     stage.assert_complete(&[("A", 5)]).await;
-    assert_eq!((stage.script.calls(Read), stage.script.calls(Writer), stage.script.calls(Abort)), (1, 2, 1));
-    assert_eq!(stage.recorder.count(|e| matches!(e, Event::Committed { done: true, .. })), 1);
+    assert_eq!(
+        (
+            stage.script.calls(Read),
+            stage.script.calls(Writer),
+            stage.script.calls(Abort)
+        ),
+        (1, 2, 1)
+    );
+    assert_eq!(
+        stage
+            .recorder
+            .count(|e| matches!(e, Event::Committed { done: true, .. })),
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panic_is_an_error_and_no_task_stays() {
-    for (point, message) in [(Fill, "a reader panicked"), (Finish, "a reader panicked"), (Read, "a worker panicked"),
-        (Writer, "a worker panicked"), (Write, "a worker panicked"), (Commit, "a worker panicked")]
-    {
+    for (point, message) in [
+        (Fill, "a reader panicked"),
+        (Finish, "a reader panicked"),
+        (Read, "a worker panicked"),
+        (Writer, "a worker panicked"),
+        (Write, "a worker panicked"),
+        (Commit, "a worker panicked"),
+    ] {
         for n in [0, 3] {
             let mut stage = Stage::new(&TABLES, 10).await;
             let error = stage.fails(&[(point, n, Panic)]).await;
-            assert_eq!((error.kind(), error.message()), (ErrorKind::Internal, message), "{point:?}");
+            assert_eq!(
+                (error.kind(), error.message()),
+                (ErrorKind::Internal, message),
+                "{point:?}"
+            );
             assert_eq!(stage.script.calls(Close), 1);
             stage.succeeds(&[]).await;
             stage.assert_complete(&TABLES).await;
@@ -210,7 +295,7 @@ async fn a_panic_is_an_error_and_no_task_stays() {
 async fn the_first_real_error_is_the_one_reported() {
     for n in 0..6 {
         let mut stage = Stage::new(&TABLES, 5).await;
-        stage.options.backoff = Duration::from_secs(3600);
+        stage.options.backoff = Duration::from_hours(1);
         // One worker waits to try again, another fails for good: the wait ends, and does not become the reason.
         let error = stage.fails(&[(Write, n, Transient), (Write, n + 5, Fatal)]).await;
         assert_eq!(error.message(), "scripted loss in Write");

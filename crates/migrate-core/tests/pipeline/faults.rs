@@ -65,7 +65,10 @@ pub(crate) struct Script {
 
 impl Script {
     pub(crate) fn add(&self, faults: &[(Point, usize, Fault)]) {
-        self.faults.lock().unwrap().extend(faults.iter().map(|(p, n, f)| ((*p, *n), *f)));
+        self.faults
+            .lock()
+            .unwrap()
+            .extend(faults.iter().map(|(p, n, f)| ((*p, *n), *f)));
     }
 
     /// How often the call was made.

@@ -23,8 +23,16 @@ async fn a_writer_of_an_earlier_run_comes_too_late() {
         // An earlier run came as far as its split, and one of its writers has all rows.
         stage.fails(&[(Read, 0, Fatal)]).await;
         let table = &stage.plan.tables[0];
-        let id = ChunkId { table: t("A"), ordinal: 0 };
-        let (mut zombie, _) = stage.sink.inner.writer(table, &id, WriteMode::Fast).await.unwrap();
+        let id = ChunkId {
+            table: t("A"),
+            ordinal: 0,
+        };
+        let (mut zombie, _) = stage
+            .sink
+            .inner
+            .writer(table, &id, WriteMode::Fast)
+            .await
+            .unwrap();
         let (chunk, _) = stage.sink.inner.ledger().await.unwrap().unwrap().tables[&t("A")][0].clone();
         let specs: Vec<ColumnSpec> = table.copied().map(ColumnSpec::from).collect();
         let mut builder = BatchBuilder::new(Arc::new(RowEncoder::compile(&specs).unwrap()), 1 << 20);
@@ -32,22 +40,34 @@ async fn a_writer_of_an_earlier_run_comes_too_late() {
         let mut reader = snapshot.read(table, &chunk, None).await.unwrap();
         assert_eq!(reader.fill(&mut builder).await.unwrap(), Fill::End);
         zombie.write(&builder.take().unwrap()).await.unwrap();
-        let segment =
-            Segment { read: 20, filtered: 0, cursor: None, done: true, window: Window::default(), conversions: [].into() };
+        let segment = Segment {
+            read: 20,
+            filtered: 0,
+            cursor: None,
+            done: true,
+            window: Window::default(),
+            conversions: [].into(),
+        };
 
         if when.starts_with("before") {
             stage.script.add(&[(Commit, 0, Hang)]);
             stage.begin_anew();
             let run = tokio::spawn(stage.future());
             stage.script.hung.notified().await;
-            assert_eq!(zombie.commit(segment).await.unwrap_err().kind(), ErrorKind::Fenced);
+            assert_eq!(
+                zombie.commit(segment).await.unwrap_err().kind(),
+                ErrorKind::Fenced
+            );
             run.abort();
             let _ = run.await;
             assert_eq!(stage.ids("A").len(), 0);
             stage.succeeds(&[]).await;
         } else {
             stage.succeeds(&[]).await;
-            assert_eq!(zombie.commit(segment).await.unwrap_err().kind(), ErrorKind::Fenced);
+            assert_eq!(
+                zombie.commit(segment).await.unwrap_err().kind(),
+                ErrorKind::Fenced
+            );
         }
         stage.assert_complete(&TABLES).await;
     }

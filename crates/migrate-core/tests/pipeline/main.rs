@@ -1,5 +1,7 @@
 //! The pipeline's promises, each with the faults that would break it.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod bounds;
 mod cancellation;
 mod contracts;

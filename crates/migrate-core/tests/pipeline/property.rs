@@ -8,15 +8,23 @@ use crate::stage::Stage;
 fn point() -> impl Strategy<Value = Point> {
     use Point::*;
     proptest::sample::select(vec![
-        Split, Read, Fill, Fill, Fill, Finish, Verify, Begin, Register, Writer, Write, Write, Write, Commit, Commit, Commit,
-        Abort, Complete, Close,
+        Split, Read, Fill, Fill, Fill, Finish, Verify, Begin, Register, Writer, Write, Write, Write, Commit,
+        Commit, Commit, Abort, Complete, Close,
     ])
 }
 
 fn fault() -> impl Strategy<Value = Fault> {
     use Fault::*;
     proptest::sample::select(vec![
-        Transient, Transient, DoneTransient, DoneTransient, Fatal, DoneFatal, Cancel, Steal, Panic,
+        Transient,
+        Transient,
+        DoneTransient,
+        DoneTransient,
+        Fatal,
+        DoneFatal,
+        Cancel,
+        Steal,
+        Panic,
     ])
 }
 

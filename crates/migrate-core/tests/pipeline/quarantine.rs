@@ -21,17 +21,30 @@ fn with_bad(name: &str, source: MemorySource, rows: usize, bad: &[usize]) -> Mem
 #[tokio::test]
 async fn a_row_that_cannot_be_encoded_is_kept_aside_and_counted() {
     for commit_bytes in [1, u64::MAX] {
-        let mut stage = Stage::over(with_bad("A", MemorySource::new("s").chunk_rows(8), 30, &[3, 4, 29])).await;
+        let mut stage = Stage::over(with_bad(
+            "A",
+            MemorySource::new("s").chunk_rows(8),
+            30,
+            &[3, 4, 29],
+        ))
+        .await;
         stage.options.commit_bytes = commit_bytes;
         stage.options.max_quarantined = 3;
-        let report = stage.succeeds(&[(Fill, 1, Transient), (Commit, 0, DoneTransient)]).await;
+        let report = stage
+            .succeeds(&[(Fill, 1, Transient), (Commit, 0, DoneTransient)])
+            .await;
         assert!(!report.is_clean());
         let total = report.total();
         assert_eq!((total.read, total.digest.rows, total.quarantined), (30, 27, 3));
         let mut keys: Vec<String> = stage.rejects().into_iter().map(|r| r.key).collect();
         keys.sort();
         assert_eq!(keys, ["row 29", "row 3", "row 4"]);
-        assert!(stage.rejects().iter().all(|r| r.column == "words" && !r.reason.contains('\0')));
+        assert!(
+            stage
+                .rejects()
+                .iter()
+                .all(|r| r.column == "words" && !r.reason.contains('\0'))
+        );
         assert_eq!(stage.recorder.net().0, 27);
     }
 }
@@ -39,7 +52,13 @@ async fn a_row_that_cannot_be_encoded_is_kept_aside_and_counted() {
 #[tokio::test]
 async fn beyond_the_limit_the_run_stops_until_the_limit_is_raised() {
     for (chunk_rows, commit_bytes) in [(8, u64::MAX), (30, 1), (30, u64::MAX), (4, 1)] {
-        let mut stage = Stage::over(with_bad("A", MemorySource::new("s").chunk_rows(chunk_rows), 30, &[3, 9, 29])).await;
+        let mut stage = Stage::over(with_bad(
+            "A",
+            MemorySource::new("s").chunk_rows(chunk_rows),
+            30,
+            &[3, 9, 29],
+        ))
+        .await;
         stage.options.commit_bytes = commit_bytes;
         stage.options.max_quarantined = 2;
         // However often it is tried: also once everything is copied and only the end is missing.
@@ -87,13 +106,21 @@ async fn a_segment_that_the_server_refuses_is_written_again_with_care() {
         let report = stage.succeeds(&[]).await;
         let total = report.total();
         assert_eq!((total.read, total.digest.rows, total.quarantined), (30, 27, 3));
-        assert_eq!(stage.ids("A"), (0..30).filter(|id| id % 10 != 7).collect::<Vec<_>>());
+        assert_eq!(
+            stage.ids("A"),
+            (0..30).filter(|id| id % 10 != 7).collect::<Vec<_>>()
+        );
         assert_eq!(stage.rejects().len(), 3);
         let modes = stage.sink.modes.lock().unwrap().clone();
         let careful = modes.iter().position(|m| *m == WriteMode::Careful).unwrap();
         assert!(modes[..careful].iter().all(|m| *m == WriteMode::Fast) && careful >= 1);
         assert!(modes[careful..].iter().all(|m| *m == WriteMode::Careful));
-        assert_eq!(stage.recorder.count(|e| matches!(e, Event::Retrying { after, .. } if after.is_zero())), 1);
+        assert_eq!(
+            stage
+                .recorder
+                .count(|e| matches!(e, Event::Retrying { after, .. } if after.is_zero())),
+            1
+        );
         // Written rows are those that were sent: the server's rejects among them.
         assert_eq!(stage.recorder.net().0, 30);
     }

@@ -68,10 +68,16 @@ async fn killed_before_the_end_nothing_is_copied_again() {
         let written = stage.script.calls(Write);
         let report = stage.succeeds(&[]).await;
         assert!(report.resumed && !report.already_complete);
-        assert_eq!((stage.script.calls(Write), stage.recorder.net()), (written, (0, 0)));
+        assert_eq!(
+            (stage.script.calls(Write), stage.recorder.net()),
+            (written, (0, 0))
+        );
         assert_eq!(report.total().digest.rows, 47);
         // What was read is told in full, whoever read it.
-        assert_eq!(*stage.source.verified.lock().unwrap(), [(t("A"), 30), (t("B"), 0), (t("C"), 17)]);
+        assert_eq!(
+            *stage.source.verified.lock().unwrap(),
+            [(t("A"), 30), (t("B"), 0), (t("C"), 17)]
+        );
         stage.assert_complete(&TABLES).await;
     }
 }
@@ -80,13 +86,30 @@ async fn killed_before_the_end_nothing_is_copied_again() {
 async fn a_complete_migration_is_left_alone() {
     let mut stage = in_small_segments().await;
     let first = stage.succeeds(&[]).await;
-    let calls = (stage.script.calls(Split), stage.script.calls(Writer), stage.script.calls(Complete));
+    let calls = (
+        stage.script.calls(Split),
+        stage.script.calls(Writer),
+        stage.script.calls(Complete),
+    );
     let again = stage.succeeds(&[]).await;
     assert!(again.already_complete && again.resumed);
-    assert_eq!((stage.script.calls(Split), stage.script.calls(Writer), stage.script.calls(Complete)), calls);
-    assert_eq!(*stage.recorder.events.lock().unwrap(), [Event::Began { resumed: true }]);
+    assert_eq!(
+        (
+            stage.script.calls(Split),
+            stage.script.calls(Writer),
+            stage.script.calls(Complete)
+        ),
+        calls
+    );
+    assert_eq!(
+        *stage.recorder.events.lock().unwrap(),
+        [Event::Began { resumed: true }]
+    );
     for (a, b) in first.tables.iter().zip(&again.tables) {
-        assert_eq!((&a.source, a.receipt.digest, a.receipt.read, a.receipt.bytes), (&b.source, b.receipt.digest, b.receipt.read, b.receipt.bytes));
+        assert_eq!(
+            (&a.source, a.receipt.digest, a.receipt.read, a.receipt.bytes),
+            (&b.source, b.receipt.digest, b.receipt.read, b.receipt.bytes)
+        );
     }
     assert!(again.is_clean());
     stage.assert_complete(&TABLES).await;
@@ -119,13 +142,22 @@ async fn what_was_done_before_is_told_to_the_observer() {
             _ => None,
         })
         .collect();
-    assert_eq!(queued.iter().map(|(t, _)| t.as_str()).collect::<Vec<_>>(), ["A", "B", "C"]);
+    assert_eq!(
+        queued.iter().map(|(t, _)| t.as_str()).collect::<Vec<_>>(),
+        ["A", "B", "C"]
+    );
     assert_eq!(queued.iter().map(|(_, n)| n).sum::<u64>(), done);
     assert_eq!(stage.recorder.net().0 as u64, 47 - done);
     // Each table is done once, the empty one before anything is copied.
     let mut finished: Vec<&str> = events
         .iter()
-        .filter_map(|e| if let Event::TableDone { table } = e { Some(table.name.as_str()) } else { None })
+        .filter_map(|e| {
+            if let Event::TableDone { table } = e {
+                Some(table.name.as_str())
+            } else {
+                None
+            }
+        })
         .collect();
     assert_eq!(finished[0], "B");
     finished.sort_unstable();

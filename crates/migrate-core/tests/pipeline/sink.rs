@@ -77,7 +77,10 @@ impl Sink for FaultySink {
     async fn complete(&self, plan: &Plan, observer: &dyn Observer) -> Result<Completion> {
         let fault = self.script.before(Point::Complete).await?;
         if !self.failed_steps.is_empty() {
-            return Ok(Completion { steps: 1, failed: self.failed_steps.clone() });
+            return Ok(Completion {
+                steps: 1,
+                failed: self.failed_steps.clone(),
+            });
         }
         let completion = self.inner.complete(plan, observer).await?;
         self.script.after(Point::Complete, fault).await?;
@@ -105,7 +108,11 @@ struct FaultyWriter {
 impl FaultyWriter {
     async fn steal(&mut self, fault: Option<Fault>) {
         if fault == Some(Fault::Steal) {
-            self.of.inner.writer(&self.table, &self.chunk, self.mode).await.unwrap();
+            self.of
+                .inner
+                .writer(&self.table, &self.chunk, self.mode)
+                .await
+                .unwrap();
         }
     }
 

@@ -59,7 +59,10 @@ impl Source for FaultySource {
 
     async fn snapshot(&self, plan: &Plan) -> Result<Arc<dyn Snapshot>> {
         let inner = self.inner.snapshot(plan).await?;
-        Ok(Arc::new(FaultySnapshot { inner, of: self.clone() }))
+        Ok(Arc::new(FaultySnapshot {
+            inner,
+            of: self.clone(),
+        }))
     }
 }
 
@@ -77,12 +80,21 @@ impl Snapshot for FaultySnapshot {
         Ok(chunks)
     }
 
-    async fn read(&self, table: &TablePlan, chunk: &Chunk, after: Option<&Cursor>) -> Result<Box<dyn ChunkReader>> {
+    async fn read(
+        &self,
+        table: &TablePlan,
+        chunk: &Chunk,
+        after: Option<&Cursor>,
+    ) -> Result<Box<dyn ChunkReader>> {
         self.of.order.lock().unwrap().push(chunk.id.clone());
         let fault = self.of.script.before(Point::Read).await?;
         let inner = self.inner.read(table, chunk, after).await?;
         self.of.script.after(Point::Read, fault).await?;
-        Ok(Box::new(FaultyReader { inner, guard: Guard::new(&self.of.script), of: self.of.clone() }))
+        Ok(Box::new(FaultyReader {
+            inner,
+            guard: Guard::new(&self.of.script),
+            of: self.of.clone(),
+        }))
     }
 
     async fn verify(&self, read: &[(ObjectName, u64)]) -> Result<()> {

@@ -22,7 +22,7 @@ use crate::sink::FaultySink;
 use crate::source::{FaultySource, Outstanding};
 
 /// Longer than any run takes: a run that hangs fails its test rather than the whole suite.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Keeps events, and cancels at the first that fits.
 #[derive(Default)]
@@ -151,7 +151,9 @@ impl Stage {
     pub(crate) async fn run(&mut self, faults: &[(Point, usize, Fault)]) -> Result<Report> {
         self.script.add(faults);
         self.begin_anew();
-        let outcome = tokio::time::timeout(PATIENCE, self.future()).await.expect("the run hangs");
+        let outcome = tokio::time::timeout(PATIENCE, self.future())
+            .await
+            .expect("the run hangs");
         assert_eq!(self.script.alive(), 0, "a reader or writer outlives the run");
         outcome
     }
@@ -182,7 +184,9 @@ impl Stage {
         self.script.add(faults);
         self.begin_anew();
         *self.recorder.cancel_at.lock().unwrap() = Some((fits, self.token.clone()));
-        let outcome = tokio::time::timeout(PATIENCE, self.future()).await.expect("the run hangs");
+        let outcome = tokio::time::timeout(PATIENCE, self.future())
+            .await
+            .expect("the run hangs");
         assert_eq!(self.script.alive(), 0, "a reader or writer outlives the run");
         outcome
     }
@@ -215,7 +219,10 @@ impl Stage {
     /// The table's receipt in the ledger, all chunks together.
     pub(crate) async fn receipt(&self, table: &str) -> migrate_core::chunk::Receipt {
         let ledger = self.sink.inner.ledger().await.unwrap().unwrap();
-        let mut total = migrate_core::chunk::Receipt { done: true, ..Default::default() };
+        let mut total = migrate_core::chunk::Receipt {
+            done: true,
+            ..Default::default()
+        };
         for (_, receipt) in &ledger.tables[&t(table)] {
             total.merge(receipt);
         }
@@ -230,7 +237,11 @@ impl Stage {
             let mut digest = Digest::default();
             (0..*rows).for_each(|id| digest.add_row(&tuple(id)));
             let receipt = self.receipt(name).await;
-            assert_eq!((receipt.digest, receipt.read, receipt.done), (digest, *rows as u64, true), "{name}");
+            assert_eq!(
+                (receipt.digest, receipt.read, receipt.done),
+                (digest, *rows as u64, true),
+                "{name}"
+            );
             assert!(receipt.balances());
             let bytes: usize = (0..*rows).map(|id| tuple(id).len()).sum();
             assert_eq!(receipt.bytes, bytes as u64, "{name}");
@@ -238,6 +249,11 @@ impl Stage {
     }
 
     pub(crate) fn rejects(&self) -> Vec<Reject> {
-        self.sink.inner.quarantine().into_iter().map(|(_, reject)| reject).collect()
+        self.sink
+            .inner
+            .quarantine()
+            .into_iter()
+            .map(|(_, reject)| reject)
+            .collect()
     }
 }

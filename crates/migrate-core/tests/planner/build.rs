@@ -48,8 +48,15 @@ pub(crate) fn int(name: &str) -> Column {
 
 /// `varchar(50)`, compared with or without regard to case.
 pub(crate) fn text(name: &str, case_sensitive: bool) -> Column {
-    let collation = Collation { name: "Test".into(), case_sensitive, accent_sensitive: true };
-    Column { collation: Some(collation), ..col(name, PgType::Varchar(Some(50))) }
+    let collation = Collation {
+        name: "Test".into(),
+        case_sensitive,
+        accent_sensitive: true,
+    };
+    Column {
+        collation: Some(collation),
+        ..col(name, PgType::Varchar(Some(50)))
+    }
 }
 
 pub(crate) fn table(source: &str, columns: Vec<Column>) -> Table {
@@ -73,7 +80,12 @@ pub(crate) fn strings(items: &[&str]) -> Vec<String> {
 }
 
 pub(crate) fn key(name: &str, columns: &[&str]) -> Key {
-    Key { name: Some(name.into()), columns: strings(columns), clustered: false, comment: None }
+    Key {
+        name: Some(name.into()),
+        columns: strings(columns),
+        clustered: false,
+        comment: None,
+    }
 }
 
 pub(crate) fn fk(name_: &str, columns: &[&str], references: &str, referenced: &[&str]) -> ForeignKey {
@@ -91,13 +103,25 @@ pub(crate) fn fk(name_: &str, columns: &[&str], references: &str, referenced: &[
 }
 
 pub(crate) fn check(name: &str, expression: Expr) -> Check {
-    Check { name: Some(name.into()), expression, enabled: true, trusted: true, comment: None }
+    Check {
+        name: Some(name.into()),
+        expression,
+        enabled: true,
+        trusted: true,
+        comment: None,
+    }
 }
 
 pub(crate) fn index(name: &str, columns: &[&str]) -> Index {
     Index {
         name: name.into(),
-        columns: columns.iter().map(|c| IndexColumn { name: (*c).to_owned(), descending: false }).collect(),
+        columns: columns
+            .iter()
+            .map(|c| IndexColumn {
+                name: (*c).to_owned(),
+                descending: false,
+            })
+            .collect(),
         include: Vec::new(),
         unique: false,
         clustered: false,
@@ -122,7 +146,14 @@ pub(crate) fn expr(of: &str, sql: &str) -> Expr {
         rest = tail;
     }
     template.push_sql(rest);
-    Expr { native: format!("[{sql}]"), translation: Translation::Done { template, immutable: true, notes: Vec::new() } }
+    Expr {
+        native: format!("[{sql}]"),
+        translation: Translation::Done {
+            template,
+            immutable: true,
+            notes: Vec::new(),
+        },
+    }
 }
 
 /// The same, but its result may change.
@@ -136,31 +167,61 @@ pub(crate) fn changing(of: &str, sql: &str) -> Expr {
 
 /// An expression without translation.
 pub(crate) fn untranslated(native: &str, reason: &str) -> Expr {
-    Expr { native: native.into(), translation: Translation::Impossible { reason: reason.into() } }
+    Expr {
+        native: native.into(),
+        translation: Translation::Impossible {
+            reason: reason.into(),
+        },
+    }
 }
 
 pub(crate) fn view(source: &str, columns: &[&str], query: Expr) -> View {
-    View { name: name(source), columns: strings(columns), query, comment: None }
+    View {
+        name: name(source),
+        columns: strings(columns),
+        query,
+        comment: None,
+    }
 }
 
 pub(crate) fn catalog(tables: Vec<Table>) -> Catalog {
     let mut schemas: Vec<String> = tables.iter().map(|t| t.name.schema.clone()).collect();
     schemas.dedup();
-    Catalog { schemas, tables, ..Catalog::default() }
+    Catalog {
+        schemas,
+        tables,
+        ..Catalog::default()
+    }
 }
 
 /// A plan file of nothing but one column's entry.
 pub(crate) fn deciding(table: &str, column: &str, decision: ColumnMapping) -> Mapping {
     let columns = [(column.to_owned(), decision)].into();
-    Mapping { tables: [(table.to_owned(), TableMapping { columns, ..Default::default() })].into(), ..Default::default() }
+    Mapping {
+        tables: [(
+            table.to_owned(),
+            TableMapping {
+                columns,
+                ..Default::default()
+            },
+        )]
+        .into(),
+        ..Default::default()
+    }
 }
 
 pub(crate) fn of_type(ty: PgType) -> ColumnMapping {
-    ColumnMapping { ty: Some(ty), ..Default::default() }
+    ColumnMapping {
+        ty: Some(ty),
+        ..Default::default()
+    }
 }
 
 pub(crate) fn skipped() -> ColumnMapping {
-    ColumnMapping { skip: true, ..Default::default() }
+    ColumnMapping {
+        skip: true,
+        ..Default::default()
+    }
 }
 
 pub(crate) fn plan(catalog: &Catalog, mapping: &Mapping) -> Plan {
@@ -184,7 +245,11 @@ pub(crate) fn columns(table: &TablePlan) -> Vec<String> {
         .columns
         .iter()
         .map(|c| {
-            let default = c.default.as_ref().map(|d| format!(" default {d}")).unwrap_or_default();
+            let default = c
+                .default
+                .as_ref()
+                .map(|d| format!(" default {d}"))
+                .unwrap_or_default();
             format!("{} {}{default}", c.name, c.ty)
         })
         .collect()
@@ -192,10 +257,17 @@ pub(crate) fn columns(table: &TablePlan) -> Vec<String> {
 
 /// Work by hand as `kind name: reason`.
 pub(crate) fn manual(plan: &Plan) -> Vec<String> {
-    plan.manual.iter().map(|m| format!("{} {}: {}", m.kind, m.name, m.reason)).collect()
+    plan.manual
+        .iter()
+        .map(|m| format!("{} {}: {}", m.kind, m.name, m.reason))
+        .collect()
 }
 
 /// What the plan says about an object.
 pub(crate) fn notes(plan: &Plan, object: &str) -> Vec<String> {
-    plan.notes.iter().filter(|n| n.object == object).map(|Note { text, .. }| text.clone()).collect()
+    plan.notes
+        .iter()
+        .filter(|n| n.object == object)
+        .map(|Note { text, .. }| text.clone())
+        .collect()
 }

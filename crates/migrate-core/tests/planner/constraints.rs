@@ -10,14 +10,21 @@ use migrate_core::template::Translation;
 use crate::build::*;
 
 fn nullable(column: Column) -> Column {
-    Column { nullable: true, ..column }
+    Column {
+        nullable: true,
+        ..column
+    }
 }
 
 #[test]
 fn one_null_stays_one_null_where_postgresql_can_say_so() {
     let mut t = table("dbo.T", vec![int("a"), nullable(int("b"))]);
     t.primary_key = Some(key("PK", &["a"]));
-    t.uniques = vec![key("UQ_a", &["a"]), key("UQ_b", &["b"]), key("UQ_ab", &["a", "b"])];
+    t.uniques = vec![
+        key("UQ_a", &["a"]),
+        key("UQ_b", &["b"]),
+        key("UQ_ab", &["a", "b"]),
+    ];
     let mut unique = index("IX_b", &["b"]);
     unique.unique = true;
     t.indexes = vec![unique, index("IX_plain", &["b"])];
@@ -25,15 +32,26 @@ fn one_null_stays_one_null_where_postgresql_can_say_so() {
     let said = "the source allows one NULL in this key; PostgreSQL before 15 allows many";
     for version in [14, 15, 18] {
         let new = version >= 15;
-        let plan =
-            planner::plan(&catalog, &Mapping::default(), &Target { version, ..Target::default() }).unwrap();
+        let plan = planner::plan(
+            &catalog,
+            &Mapping::default(),
+            &Target {
+                version,
+                ..Target::default()
+            },
+        )
+        .unwrap();
         let t = &plan.tables[0];
         assert!(!t.primary_key.as_ref().unwrap().nulls_not_distinct);
         let uniques: Vec<bool> = t.uniques.iter().map(|k| k.nulls_not_distinct).collect();
         assert_eq!(uniques, [false, new, new]);
         let indexes: Vec<bool> = t.indexes.iter().map(|i| i.nulls_not_distinct).collect();
         assert_eq!(indexes, [new, false]);
-        let noted: Vec<(&str, &str)> = plan.notes.iter().map(|n| (n.object.as_str(), n.text.as_str())).collect();
+        let noted: Vec<(&str, &str)> = plan
+            .notes
+            .iter()
+            .map(|n| (n.object.as_str(), n.text.as_str()))
+            .collect();
         let expected = [("dbo.T.UQ_b", said), ("dbo.T.UQ_ab", said), ("dbo.T.IX_b", said)];
         assert_eq!(noted, if new { vec![] } else { expected.to_vec() });
     }
@@ -50,12 +68,18 @@ fn foreign_keys_keep_columns_actions_and_order() {
     b.foreign_keys[0].comment = Some("why".into());
     let plan = plan(&catalog(vec![b, a]), &Mapping::default());
     let f = &plan.tables[0].foreign_keys[0];
-    assert_eq!((f.columns.join(","), f.references.to_string(), f.referenced_columns.join(",")), (
-        "p,q".into(),
-        "dbo.A".into(),
-        "y,x".into()
-    ));
-    assert_eq!((f.on_delete, f.on_update, f.validate), (Action::Cascade, Action::SetNull, true));
+    assert_eq!(
+        (
+            f.columns.join(","),
+            f.references.to_string(),
+            f.referenced_columns.join(",")
+        ),
+        ("p,q".into(), "dbo.A".into(), "y,x".into())
+    );
+    assert_eq!(
+        (f.on_delete, f.on_update, f.validate),
+        (Action::Cascade, Action::SetNull, true)
+    );
     assert_eq!(f.comment.as_deref(), Some("why"));
 }
 
@@ -86,15 +110,21 @@ fn what_the_source_does_not_enforce_is_work_by_hand() {
     let mut catalog = constrained();
     catalog.tables[0].foreign_keys[0].enabled = false;
     catalog.tables[0].checks[0].enabled = false;
-    catalog.tables[0].checks.push(check("CK_2", untranslated("isdate(a)=1", "isdate has no counterpart")));
+    catalog.tables[0].checks.push(check(
+        "CK_2",
+        untranslated("isdate(a)=1", "isdate has no counterpart"),
+    ));
     let plan = plan(&catalog, &Mapping::default());
     let t = &plan.tables[0];
     assert_eq!((t.foreign_keys.len(), t.checks.len()), (0, 0));
-    assert_eq!(manual(&plan), [
-        "foreign key dbo.T.FK: it is disabled in the source",
-        "check dbo.T.CK: it is disabled in the source",
-        "check dbo.T.CK_2: isdate has no counterpart",
-    ]);
+    assert_eq!(
+        manual(&plan),
+        [
+            "foreign key dbo.T.FK: it is disabled in the source",
+            "check dbo.T.CK: it is disabled in the source",
+            "check dbo.T.CK_2: isdate has no counterpart",
+        ]
+    );
     assert_eq!(plan.manual[1].definition, "[{a} > 0]");
     assert_eq!(plan.manual[2].definition, "isdate(a)=1");
 }
@@ -126,9 +156,10 @@ fn constraints_of_one_table_have_different_names() {
     assert_eq!(names(0), ("X_2".into(), "X_3".into()));
     // Foreign keys and checks are named within their table.
     assert_eq!(names(1), ("X".into(), "X_2".into()));
-    assert_eq!(notes(&plan, "dbo.U.X"), [
-        "is called \"X_2\": \"X\" is too long for PostgreSQL, or taken in the table"
-    ]);
+    assert_eq!(
+        notes(&plan, "dbo.U.X"),
+        ["is called \"X_2\": \"X\" is too long for PostgreSQL, or taken in the table"]
+    );
 }
 
 #[test]
@@ -163,9 +194,14 @@ fn foreign_keys_that_postgresql_would_refuse_are_foreseen() {
         let mut b = table("dbo.B", vec![col("y", to.clone())]);
         b.primary_key = Some(key("PK", &["y"]));
         let plan = plan(&catalog(vec![a, b]), &Mapping::default());
-        assert_eq!(plan.tables[0].foreign_keys.len(), usize::from(possible), "{from} to {to}");
-        let refused =
-            format!("foreign key dbo.A.FK: PostgreSQL does not compare x of type {from} with y of type {to}; give both one type");
+        assert_eq!(
+            plan.tables[0].foreign_keys.len(),
+            usize::from(possible),
+            "{from} to {to}"
+        );
+        let refused = format!(
+            "foreign key dbo.A.FK: PostgreSQL does not compare x of type {from} with y of type {to}; give both one type"
+        );
         assert_eq!(manual(&plan), if possible { vec![] } else { vec![refused] });
     }
 }

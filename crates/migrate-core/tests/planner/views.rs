@@ -9,13 +9,36 @@ use migrate_core::template::Translation;
 use crate::build::*;
 
 fn with_views() -> Catalog {
-    let mut catalog = catalog(vec![table("dbo.T", vec![int("RowId"), int("b")]), table("dbo.U", vec![int("x")])]);
+    let mut catalog = catalog(vec![
+        table("dbo.T", vec![int("RowId"), int("b")]),
+        table("dbo.U", vec![int("x")]),
+    ]);
     catalog.views = vec![
-        view("dbo.Top", &["TheId"], expr("dbo.T", "select {RowId} from {@dbo.T}")),
-        view("dbo.Broken", &["x"], untranslated("select top 1 with ties", "`with ties` has no counterpart")),
-        view("dbo.OnBroken", &["x"], expr("dbo.Broken", "select {x} from {@dbo.Broken}")),
-        view("dbo.OnThat", &["x"], expr("dbo.OnBroken", "select {x} from {@dbo.OnBroken}")),
-        view("dbo.OnTop", &["x"], expr("dbo.Top", "select {TheId} from {@dbo.Top}")),
+        view(
+            "dbo.Top",
+            &["TheId"],
+            expr("dbo.T", "select {RowId} from {@dbo.T}"),
+        ),
+        view(
+            "dbo.Broken",
+            &["x"],
+            untranslated("select top 1 with ties", "`with ties` has no counterpart"),
+        ),
+        view(
+            "dbo.OnBroken",
+            &["x"],
+            expr("dbo.Broken", "select {x} from {@dbo.Broken}"),
+        ),
+        view(
+            "dbo.OnThat",
+            &["x"],
+            expr("dbo.OnBroken", "select {x} from {@dbo.OnBroken}"),
+        ),
+        view(
+            "dbo.OnTop",
+            &["x"],
+            expr("dbo.Top", "select {TheId} from {@dbo.Top}"),
+        ),
         view("dbo.OnU", &["x"], expr("dbo.U", "select {x} from {@dbo.U}")),
     ];
     catalog
@@ -27,29 +50,47 @@ fn views_follow_the_names_of_what_they_read() {
     if let Translation::Done { notes, .. } = &mut catalog.views[0].query.translation {
         notes.push("rows come in another order".into());
     }
-    let mapping =
-        Mapping { naming: Naming::Snake, schemas: [("dbo".into(), "public".into())].into(), ..Default::default() };
+    let mapping = Mapping {
+        naming: Naming::Snake,
+        schemas: [("dbo".into(), "public".into())].into(),
+        ..Default::default()
+    };
     let plan = plan(&catalog, &mapping);
-    let printed: Vec<String> =
-        plan.views.iter().map(|v| format!("{} ({}) {}", v.target, v.columns.join(","), v.query)).collect();
-    assert_eq!(printed, [
-        "public.top (the_id) select \"row_id\" from \"public\".\"t\"",
-        "public.on_top (x) select \"the_id\" from \"public\".\"top\"",
-        "public.on_u (x) select \"x\" from \"public\".\"u\"",
-    ]);
+    let printed: Vec<String> = plan
+        .views
+        .iter()
+        .map(|v| format!("{} ({}) {}", v.target, v.columns.join(","), v.query))
+        .collect();
+    assert_eq!(
+        printed,
+        [
+            "public.top (the_id) select \"row_id\" from \"public\".\"t\"",
+            "public.on_top (x) select \"the_id\" from \"public\".\"top\"",
+            "public.on_u (x) select \"x\" from \"public\".\"u\"",
+        ]
+    );
     assert_eq!(notes(&plan, "dbo.Top"), ["rows come in another order"]);
 }
 
 #[test]
 fn a_view_that_is_dropped_takes_those_that_read_it_along() {
-    let plan = plan(&with_views(), &Mapping { exclude: strings(&["dbo.U"]), ..Default::default() });
+    let plan = plan(
+        &with_views(),
+        &Mapping {
+            exclude: strings(&["dbo.U"]),
+            ..Default::default()
+        },
+    );
     let left_out = "it uses a table or column that the plan leaves out";
-    assert_eq!(manual(&plan), [
-        "view dbo.Broken: `with ties` has no counterpart".to_owned(),
-        format!("view dbo.OnBroken: {left_out}"),
-        format!("view dbo.OnThat: {left_out}"),
-        format!("view dbo.OnU: {left_out}"),
-    ]);
+    assert_eq!(
+        manual(&plan),
+        [
+            "view dbo.Broken: `with ties` has no counterpart".to_owned(),
+            format!("view dbo.OnBroken: {left_out}"),
+            format!("view dbo.OnThat: {left_out}"),
+            format!("view dbo.OnU: {left_out}"),
+        ]
+    );
     assert_eq!(plan.manual[0].definition, "select top 1 with ties");
     let kept: Vec<String> = plan.views.iter().map(|v| v.target.to_string()).collect();
     assert_eq!(kept, ["dbo.Top", "dbo.OnTop"]);
@@ -65,11 +106,21 @@ fn the_fingerprint_is_of_what_will_be_done_alone() {
     assert_eq!(first.fingerprint().len(), 32);
 
     let reworded: [fn(&mut Plan); 5] = [
-        |p| p.notes.push(Note { object: "x".into(), text: "y".into() }),
+        |p| {
+            p.notes.push(Note {
+                object: "x".into(),
+                text: "y".into(),
+            })
+        },
         |p| p.manual.clear(),
         |p| {
             let [kind, name, definition, reason] = ["trigger", "t", "d", "r"].map(String::from);
-            p.manual.push(ManualWork { kind, name, definition, reason });
+            p.manual.push(ManualWork {
+                kind,
+                name,
+                definition,
+                reason,
+            });
         },
         |p| p.excluded.push(name("dbo.Z")),
         |p| {

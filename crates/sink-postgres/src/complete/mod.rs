@@ -23,23 +23,47 @@ struct Work<'a> {
     outcome: Mutex<Completion>,
 }
 
-pub(crate) async fn complete(sink: &PostgresSink, plan: &Plan, observer: &dyn Observer) -> Result<Completion> {
+pub(crate) async fn complete(
+    sink: &PostgresSink,
+    plan: &Plan,
+    observer: &dyn Observer,
+) -> Result<Completion> {
     let epoch = sink.shared.epoch()?;
     let mut connection = sink.shared.acquire().await?;
     check_copied(&mut connection, plan).await?;
     let done = ledger::step::done(&mut connection).await?;
-    let steps: Vec<Step> = post_data(plan).into_iter().filter(|s| !done.contains(&s.id)).collect();
+    let steps: Vec<Step> = post_data(plan)
+        .into_iter()
+        .filter(|s| !done.contains(&s.id))
+        .collect();
     observer.event(&Event::Steps { total: steps.len() });
-    let work = Work { sink, observer, epoch, outcome: Mutex::new(Completion::default()) };
+    let work = Work {
+        sink,
+        observer,
+        epoch,
+        outcome: Mutex::new(Completion::default()),
+    };
     for phase in Phase::AFTER {
         let steps: Vec<&Step> = steps.iter().filter(|s| s.phase == phase).collect();
-        let workers = if phase.is_parallel() { sink.options.connections.max(1) } else { 1 };
+        let workers = if phase.is_parallel() {
+            sink.options.connections.max(1)
+        } else {
+            1
+        };
         schedule::run(&work, steps, workers).await?;
     }
-    let outcome = work.outcome.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let outcome = work
+        .outcome
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     if outcome.failed.is_empty() {
         run::finish(&mut connection, epoch).await?;
-        event::note(&mut connection, "completed", &format!("{} steps after the rows", outcome.steps)).await?;
+        event::note(
+            &mut connection,
+            "completed",
+            &format!("{} steps after the rows", outcome.steps),
+        )
+        .await?;
     }
     sink.shared.release(connection);
     Ok(outcome)
@@ -61,5 +85,8 @@ async fn check_copied(connection: &mut PgConnection, plan: &Plan) -> Result<()> 
 }
 
 fn unfinished(what: &str) -> Error {
-    Error::new(ErrorKind::Internal, format!("the migration cannot be completed: {what}"))
+    Error::new(
+        ErrorKind::Internal,
+        format!("the migration cannot be completed: {what}"),
+    )
 }

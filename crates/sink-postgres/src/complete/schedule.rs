@@ -48,7 +48,9 @@ impl<'s> Queue<'s> {
                 !used.exclusive && (*lock == Lock::Shared || used.shared == 0)
             }
         };
-        let Some(at) = self.waiting.iter().position(free) else { return Next::Wait };
+        let Some(at) = self.waiting.iter().position(free) else {
+            return Next::Wait;
+        };
         let step = self.waiting.remove(at);
         if let Some((table, lock)) = &step.lock {
             let used = self.busy.entry(table).or_default();
@@ -62,7 +64,9 @@ impl<'s> Queue<'s> {
 
     fn done(&mut self, step: &'s Step) {
         let Some((table, lock)) = &step.lock else { return };
-        let Some(used) = self.busy.get_mut(table) else { return };
+        let Some(used) = self.busy.get_mut(table) else {
+            return;
+        };
         match lock {
             Lock::Shared => used.shared = used.shared.saturating_sub(1),
             Lock::Exclusive => used.exclusive = false,
@@ -76,9 +80,14 @@ impl<'s> Queue<'s> {
 /// Only what keeps the ledger from being written: a step that fails is noted there and in the outcome.
 pub(super) async fn run(work: &Work<'_>, steps: Vec<&Step>, workers: usize) -> Result<()> {
     let workers = workers.min(steps.len());
-    let queue = Mutex::new(Queue { waiting: steps, busy: HashMap::new() });
+    let queue = Mutex::new(Queue {
+        waiting: steps,
+        busy: HashMap::new(),
+    });
     let freed = Notify::new();
-    try_join_all((0..workers).map(|_| worker(work, &queue, &freed))).await.map(drop)
+    try_join_all((0..workers).map(|_| worker(work, &queue, &freed)))
+        .await
+        .map(drop)
 }
 
 async fn worker<'s>(work: &Work<'_>, queue: &Mutex<Queue<'s>>, freed: &Notify) -> Result<()> {
@@ -117,7 +126,13 @@ mod tests {
             subject: table.into(),
             sql: String::new(),
             phase: Phase::Keys,
-            lock: Some((TargetName { schema: "s".into(), name: table.into() }, lock)),
+            lock: Some((
+                TargetName {
+                    schema: "s".into(),
+                    name: table.into(),
+                },
+                lock,
+            )),
             creates: None,
         }
     }
@@ -130,7 +145,10 @@ mod tests {
             step("u", Lock::Shared),
             step("u", Lock::Shared),
         ];
-        let mut queue = Queue { waiting: vec![&key, &index, &other, &second], busy: HashMap::new() };
+        let mut queue = Queue {
+            waiting: vec![&key, &index, &other, &second],
+            busy: HashMap::new(),
+        };
         assert_eq!(queue.next(), Next::Do(&key));
         assert_eq!(queue.next(), Next::Do(&other));
         assert_eq!(queue.next(), Next::Do(&second));

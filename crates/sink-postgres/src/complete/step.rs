@@ -17,7 +17,9 @@ const ATTEMPTS: u32 = 4;
 
 /// Does a step and notes it in the same transaction; a failure is noted in the ledger and in the outcome.
 pub(super) async fn run(work: &Work<'_>, session: &mut Option<PgConnection>, step: &Step) -> Result<()> {
-    work.observer.event(&Event::StepStarted { step: step.subject.clone() });
+    work.observer.event(&Event::StepStarted {
+        step: step.subject.clone(),
+    });
     let started = Instant::now();
     let mut wait = Duration::from_millis(500);
     let mut attempt = 1;
@@ -35,13 +37,18 @@ pub(super) async fn run(work: &Work<'_>, session: &mut Option<PgConnection>, ste
     match outcome {
         Ok(()) => {
             totals().steps += 1;
-            work.observer.event(&Event::StepDone { step: step.subject.clone(), took: started.elapsed() });
+            work.observer.event(&Event::StepDone {
+                step: step.subject.clone(),
+                took: started.elapsed(),
+            });
             Ok(())
         }
-        // The whole run is lost, or this program is wrong: no use in going on.
-        Err(error) if matches!(error.kind(), ErrorKind::Fenced | ErrorKind::Internal) => Err(error),
+        // The run is not ours any more: no use in going on.
+        Err(error) if error.kind() == ErrorKind::Fenced => Err(error),
         Err(error) => {
-            let reason = error.hint_text().map_or_else(|| error.to_string(), |hint| format!("{error}; {hint}"));
+            let reason = error
+                .hint_text()
+                .map_or_else(|| error.to_string(), |hint| format!("{error}; {hint}"));
             totals().failed.push((step.subject.clone(), reason.clone()));
             note_failure(work, session, step, &reason, started.elapsed()).await
         }
@@ -76,7 +83,9 @@ async fn try_once(
     let keep = match &outcome {
         Ok(()) => true,
         Err(error) if error.kind() == ErrorKind::Connection => false,
-        Err(_) => execute(&mut connection, "rollback", During::Statement).await.is_ok(),
+        Err(_) => execute(&mut connection, "rollback", During::Statement)
+            .await
+            .is_ok(),
     };
     if keep {
         *session = Some(connection);
@@ -116,7 +125,12 @@ async fn note_failure(
     };
     let noted = async {
         step::record(&mut connection, step, Some(reason), took).await?;
-        event::note(&mut connection, "step failed", &format!("{}: {reason}", step.subject)).await
+        event::note(
+            &mut connection,
+            "step failed",
+            &format!("{}: {reason}", step.subject),
+        )
+        .await
     };
     noted.await.map_err(|e: Error| e.at("step", &step.subject))?;
     *session = Some(connection);

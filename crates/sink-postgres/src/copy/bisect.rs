@@ -35,7 +35,8 @@ pub(super) struct Sorted {
 pub(super) async fn write(connection: &mut PgConnection, table: &TablePlan, batch: &Batch) -> Result<Sorted> {
     let statement = copy_in(table, false);
     let mut sorted = Sorted::default();
-    let mut ranges: Vec<Range<usize>> = vec![0..batch.rows()];
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    ranges.push(0..batch.rows());
     while let Some(range) = ranges.pop() {
         if range.is_empty() {
             continue;
@@ -50,7 +51,9 @@ pub(super) async fn write(connection: &mut PgConnection, table: &TablePlan, batc
             continue;
         };
         if range.len() == 1 {
-            sorted.rejects.push(reject(table, batch.row(range.start), rejection)?);
+            sorted
+                .rejects
+                .push(reject(table, batch.row(range.start), rejection)?);
             continue;
         }
         // The last range pushed is taken first, so that rows keep their order.
@@ -63,7 +66,11 @@ pub(super) async fn write(connection: &mut PgConnection, table: &TablePlan, batc
 
 /// The parts to try next: at most three, all smaller than the range.
 fn cut(range: &Range<usize>, line: Option<u64>) -> Vec<Range<usize>> {
-    let suspect = line.and_then(|line| range.start.checked_add(usize::try_from(line).ok()?.checked_sub(1)?));
+    let suspect = line.and_then(|line| {
+        range
+            .start
+            .checked_add(usize::try_from(line).ok()?.checked_sub(1)?)
+    });
     match suspect {
         Some(row) if range.contains(&row) => vec![range.start..row, row..row + 1, row + 1..range.end],
         _ => {
@@ -89,7 +96,12 @@ async fn attempt(
         Ok(rows) => Err(miscounted(range.len() as u64, rows)),
         Err(error) => {
             let rejection = Rejection::of(&error).ok_or_else(|| classify(error, During::Copy))?;
-            execute(connection, "rollback to savepoint rows; release savepoint rows", During::Statement).await?;
+            execute(
+                connection,
+                "rollback to savepoint rows; release savepoint rows",
+                During::Statement,
+            )
+            .await?;
             Ok(Some(rejection))
         }
     }
@@ -107,7 +119,10 @@ async fn copy(connection: &mut PgConnection, statement: &str, tuples: &[u8]) -> 
 
 /// The server counted other rows than were sent.
 pub(super) fn miscounted(sent: u64, counted: u64) -> Error {
-    Error::destination(ErrorKind::Internal, format!("{sent} rows were sent and the server counted {counted}"))
+    Error::destination(
+        ErrorKind::Internal,
+        format!("{sent} rows were sent and the server counted {counted}"),
+    )
 }
 
 fn reject(table: &TablePlan, tuple: &[u8], rejection: Rejection) -> Result<Reject> {
@@ -122,8 +137,13 @@ fn reject(table: &TablePlan, tuple: &[u8], rejection: Rejection) -> Result<Rejec
 
 /// The row's primary key as `name=value` pairs: what a person finds it by in the source.
 fn key_of(table: &TablePlan, row: &Json) -> String {
-    let Some(key) = &table.primary_key else { return String::new() };
-    let pairs = key.columns.iter().filter_map(|name| Some(format!("{name}={}", row.get(name)?)));
+    let Some(key) = &table.primary_key else {
+        return String::new();
+    };
+    let pairs = key
+        .columns
+        .iter()
+        .filter_map(|name| Some(format!("{name}={}", row.get(name)?)));
     pairs.collect::<Vec<_>>().join(", ")
 }
 

@@ -45,7 +45,12 @@ impl Wire {
         let _ = outbox.try_send(Vec::with_capacity(PIECE));
         let mut filling = Vec::with_capacity(PIECE);
         filling.extend_from_slice(&COPY_HEADER);
-        Self { orders, empty, filling, task: Some(task) }
+        Self {
+            orders,
+            empty,
+            filling,
+            task: Some(task),
+        }
     }
 
     /// Sends bytes, as far as they fill pieces. False if the COPY has failed; [`finish`](Self::finish) tells why.
@@ -64,7 +69,9 @@ impl Wire {
 
     async fn hand_over(&mut self) -> bool {
         // Waiting for the empty buffer first keeps the two in step with the network.
-        let Some(empty) = self.empty.recv().await else { return false };
+        let Some(empty) = self.empty.recv().await else {
+            return false;
+        };
         let full = std::mem::replace(&mut self.filling, empty);
         self.orders.send(Order::Send(full)).await.is_ok()
     }
@@ -72,7 +79,9 @@ impl Wire {
     /// Sends what is left and ends the COPY.
     pub(super) async fn finish(mut self) -> Ended {
         // A failure here shows in the outcome.
-        let _ = self.send(&COPY_TRAILER).await && self.hand_over().await && self.orders.send(Order::Finish).await.is_ok();
+        let _ = self.send(&COPY_TRAILER).await
+            && self.hand_over().await
+            && self.orders.send(Order::Finish).await.is_ok();
         self.join().await
     }
 
@@ -86,8 +95,14 @@ impl Wire {
     async fn join(&mut self) -> Ended {
         let gone = || sqlx::Error::Io(std::io::Error::from(std::io::ErrorKind::NotConnected));
         match self.task.take() {
-            Some(task) => task.await.unwrap_or_else(|_| Ended { connection: None, outcome: Err(gone()) }),
-            None => Ended { connection: None, outcome: Err(gone()) },
+            Some(task) => task.await.unwrap_or_else(|_| Ended {
+                connection: None,
+                outcome: Err(gone()),
+            }),
+            None => Ended {
+                connection: None,
+                outcome: Err(gone()),
+            },
         }
     }
 }
@@ -145,7 +160,13 @@ async fn pump(
                 let _ = outbox.try_send(piece);
             }
             Some(Order::Finish) => return copy.finish().await.map(Some).map_err(Stopped::Failed),
-            None => return copy.abort("given up").await.map(|()| None).map_err(Stopped::OutOfStep),
+            None => {
+                return copy
+                    .abort("given up")
+                    .await
+                    .map(|()| None)
+                    .map_err(Stopped::OutOfStep);
+            }
         }
     }
 }

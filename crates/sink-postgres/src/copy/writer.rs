@@ -128,7 +128,10 @@ impl Writer {
                 // Ending the COPY tells what happened to it.
                 let connection = self.open().await?;
                 self.link = Link::Open(connection);
-                return Err(Error::destination(ErrorKind::Internal, "the copying stopped without a reason"));
+                return Err(Error::destination(
+                    ErrorKind::Internal,
+                    "the copying stopped without a reason",
+                ));
             }
         }
         self.digest.merge(&batch.digest());
@@ -216,9 +219,18 @@ const IS_EMPTY: &str = "select not exists (select from ";
 /// rows there, which are left alone.
 async fn empty_table(connection: &mut PgConnection, table: &TablePlan) -> Result<bool> {
     let name = table.target.quoted();
-    execute(connection, format!("lock table {name} in access exclusive mode"), During::Statement).await?;
+    execute(
+        connection,
+        format!("lock table {name} in access exclusive mode"),
+        During::Statement,
+    )
+    .await?;
     let question = sqlx::AssertSqlSafe(format!("{IS_EMPTY}{name})"));
-    let empty: bool = sqlx::query_scalar(question).persistent(false).fetch_one(&mut *connection).await.map_err(statement)?;
+    let empty: bool = sqlx::query_scalar(question)
+        .persistent(false)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(statement)?;
     if empty {
         execute(connection, format!("truncate only {name}"), During::Statement).await?;
     }
@@ -229,7 +241,10 @@ async fn empty_table(connection: &mut PgConnection, table: &TablePlan) -> Result
 impl ChunkWriter for Writer {
     async fn write(&mut self, batch: &Batch) -> Result<()> {
         if std::mem::replace(&mut self.broken, true) {
-            return Err(self.place(Error::new(ErrorKind::Internal, "a write went on after one that failed")));
+            return Err(self.place(Error::new(
+                ErrorKind::Internal,
+                "a write went on after one that failed",
+            )));
         }
         let outcome = match (batch.rows(), self.mode) {
             (0, _) => Ok(()),
@@ -246,7 +261,10 @@ impl ChunkWriter for Writer {
 
     async fn commit(mut self: Box<Self>, segment: Segment) -> Result<Receipt> {
         if self.broken {
-            return Err(self.place(Error::new(ErrorKind::Internal, "a commit after a write that failed")));
+            return Err(self.place(Error::new(
+                ErrorKind::Internal,
+                "a commit after a write that failed",
+            )));
         }
         let outcome = self.commit_inner(segment).await;
         if outcome.is_err() {

@@ -47,8 +47,14 @@ pub enum Phase {
 
 impl Phase {
     /// The phases after the rows, in order.
-    pub const AFTER: [Self; 6] =
-        [Self::Keys, Self::Statistics, Self::Constraints, Self::Validation, Self::Sequences, Self::Views];
+    pub const AFTER: [Self; 6] = [
+        Self::Keys,
+        Self::Statistics,
+        Self::Constraints,
+        Self::Validation,
+        Self::Sequences,
+        Self::Views,
+    ];
 
     /// Whether its steps may run at the same time.
     pub fn is_parallel(self) -> bool {
@@ -66,8 +72,16 @@ pub enum Lock {
 }
 
 impl Step {
+    /// `name` holds quoted identifiers: plain ones could run into each other.
     fn new(kind: &str, name: &str, subject: impl Into<String>, phase: Phase, sql: String) -> Self {
-        Self { id: format!("{kind}:{name}"), subject: subject.into(), sql, phase, lock: None, creates: None }
+        Self {
+            id: format!("{kind} {name}"),
+            subject: subject.into(),
+            sql,
+            phase,
+            lock: None,
+            creates: None,
+        }
     }
 
     fn locking(mut self, table: &TargetName, lock: Lock) -> Self {
@@ -78,10 +92,20 @@ impl Step {
 
 /// `"a", "b"`
 fn column_list<S: AsRef<str>>(columns: &[S]) -> String {
-    columns.iter().map(|c| migrate_core::plan::quote_ident(c.as_ref())).collect::<Vec<_>>().join(", ")
+    columns
+        .iter()
+        .map(|c| migrate_core::plan::quote_ident(c.as_ref()))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// `; comment on OBJECT is '...'`, or nothing.
 fn comment(object: &str, text: Option<&String>) -> String {
-    text.map(|text| format!(";\ncomment on {object} is {}", migrate_core::plan::quote_literal(text))).unwrap_or_default()
+    text.map(|text| {
+        format!(
+            ";\ncomment on {object} is {}",
+            migrate_core::plan::quote_literal(text)
+        )
+    })
+    .unwrap_or_default()
 }

@@ -2,8 +2,8 @@
 
 use migrate_core::catalog::Action;
 use migrate_core::plan::{
-    CheckPlan, ForeignKeyPlan, IndexPlan, KeyPlan, Plan, SequencePlan, TablePlan, TargetName, ViewPlan, quote_ident,
-    quote_literal,
+    CheckPlan, ForeignKeyPlan, IndexPlan, KeyPlan, Plan, SequencePlan, TablePlan, TargetName, ViewPlan,
+    quote_ident, quote_literal,
 };
 
 use super::table::sequence_bounds;
@@ -23,9 +23,13 @@ pub fn post_data(plan: &Plan) -> Vec<Step> {
         steps.extend(table.uniques.iter().map(|key| key_step("unique", name, key)));
         steps.extend(table.indexes.iter().map(|index| index_step(name, index)));
         steps.push(
-            Step::new("analyze", &name.to_string(), format!("statistics of {name}"), Phase::Statistics, {
-                format!("analyze {}", name.quoted())
-            })
+            Step::new(
+                "analyze",
+                &name.quoted(),
+                format!("statistics of {name}"),
+                Phase::Statistics,
+                format!("analyze {}", name.quoted()),
+            )
             .locking(name, Lock::Shared),
         );
         steps.extend(table.foreign_keys.iter().map(|key| foreign_key_step(name, key)));
@@ -43,17 +47,35 @@ pub fn post_data(plan: &Plan) -> Vec<Step> {
     steps
 }
 
+/// `"schema"."table"."name"`
+fn in_table(table: &TargetName, name: &str) -> String {
+    format!("{}.{}", table.quoted(), quote_ident(name))
+}
+
 fn key_step(kind: &str, table: &TargetName, key: &KeyPlan) -> Step {
     let constraint = quote_ident(&key.name);
-    let nulls = if key.nulls_not_distinct { " nulls not distinct" } else { "" };
+    let nulls = if key.nulls_not_distinct {
+        " nulls not distinct"
+    } else {
+        ""
+    };
     let sql = format!(
         "alter table {table} add constraint {constraint} {kind}{nulls} ({columns}){comment}",
         table = table.quoted(),
         columns = column_list(&key.columns),
-        comment = comment(&format!("constraint {constraint} on {}", table.quoted()), key.comment.as_ref()),
+        comment = comment(
+            &format!("constraint {constraint} on {}", table.quoted()),
+            key.comment.as_ref()
+        ),
     );
-    Step::new(kind, &format!("{table}.{}", key.name), format!("{kind} {} of {table}", key.name), Phase::Keys, sql)
-        .locking(table, Lock::Exclusive)
+    Step::new(
+        kind,
+        &in_table(table, &key.name),
+        format!("{kind} {} of {table}", key.name),
+        Phase::Keys,
+        sql,
+    )
+    .locking(table, Lock::Exclusive)
 }
 
 fn index_step(table: &TargetName, index: &IndexPlan) -> Step {
@@ -62,7 +84,10 @@ fn index_step(table: &TargetName, index: &IndexPlan) -> Step {
         .iter()
         .map(|(name, descending)| format!("{}{}", quote_ident(name), if *descending { " desc" } else { "" }))
         .collect();
-    let full_name = TargetName { schema: table.schema.clone(), name: index.name.clone() };
+    let full_name = TargetName {
+        schema: table.schema.clone(),
+        name: index.name.clone(),
+    };
     let sql = format!(
         "create {unique}index {name} on {table} ({columns}){include}{nulls}{filter}{comment}",
         unique = if index.unique { "unique " } else { "" },
@@ -74,12 +99,26 @@ fn index_step(table: &TargetName, index: &IndexPlan) -> Step {
         } else {
             format!(" include ({})", column_list(&index.include))
         },
-        nulls = if index.unique && index.nulls_not_distinct { " nulls not distinct" } else { "" },
-        filter = index.filter.as_ref().map(|f| format!(" where ({f})")).unwrap_or_default(),
+        nulls = if index.unique && index.nulls_not_distinct {
+            " nulls not distinct"
+        } else {
+            ""
+        },
+        filter = index
+            .filter
+            .as_ref()
+            .map(|f| format!(" where ({f})"))
+            .unwrap_or_default(),
         comment = comment(&format!("index {}", full_name.quoted()), index.comment.as_ref()),
     );
-    Step::new("index", &full_name.to_string(), format!("index {} of {table}", index.name), Phase::Keys, sql)
-        .locking(table, Lock::Shared)
+    Step::new(
+        "index",
+        &full_name.quoted(),
+        format!("index {} of {table}", index.name),
+        Phase::Keys,
+        sql,
+    )
+    .locking(table, Lock::Shared)
 }
 
 fn action(action: Action) -> &'static str {
@@ -102,11 +141,19 @@ fn foreign_key_step(table: &TargetName, key: &ForeignKeyPlan) -> Step {
         other_columns = column_list(&key.referenced_columns),
         delete = action(key.on_delete),
         update = action(key.on_update),
-        comment = comment(&format!("constraint {constraint} on {}", table.quoted()), key.comment.as_ref()),
+        comment = comment(
+            &format!("constraint {constraint} on {}", table.quoted()),
+            key.comment.as_ref()
+        ),
     );
-    let name = format!("{table}.{}", key.name);
-    Step::new("foreign key", &name, format!("foreign key {} of {table}", key.name), Phase::Constraints, sql)
-        .locking(table, Lock::Exclusive)
+    Step::new(
+        "foreign key",
+        &in_table(table, &key.name),
+        format!("foreign key {} of {table}", key.name),
+        Phase::Constraints,
+        sql,
+    )
+    .locking(table, Lock::Exclusive)
 }
 
 fn check_step(table: &TargetName, check: &CheckPlan) -> Step {
@@ -115,18 +162,36 @@ fn check_step(table: &TargetName, check: &CheckPlan) -> Step {
         "alter table {table} add constraint {constraint} check ({expression}) not valid{comment}",
         table = table.quoted(),
         expression = check.expression,
-        comment = comment(&format!("constraint {constraint} on {}", table.quoted()), check.comment.as_ref()),
+        comment = comment(
+            &format!("constraint {constraint} on {}", table.quoted()),
+            check.comment.as_ref()
+        ),
     );
-    let name = format!("{table}.{}", check.name);
-    Step::new("check", &name, format!("check {} of {table}", check.name), Phase::Constraints, sql)
-        .locking(table, Lock::Exclusive)
+    Step::new(
+        "check",
+        &in_table(table, &check.name),
+        format!("check {} of {table}", check.name),
+        Phase::Constraints,
+        sql,
+    )
+    .locking(table, Lock::Exclusive)
 }
 
 fn validation_step(table: &TargetName, constraint: &str) -> Step {
-    let sql = format!("alter table {} validate constraint {}", table.quoted(), quote_ident(constraint));
+    let sql = format!(
+        "alter table {} validate constraint {}",
+        table.quoted(),
+        quote_ident(constraint)
+    );
     let subject = format!("rows of {table} against {constraint}");
-    Step::new("validate", &format!("{table}.{constraint}"), subject, Phase::Validation, sql)
-        .locking(table, Lock::Exclusive)
+    Step::new(
+        "validate",
+        &in_table(table, constraint),
+        subject,
+        Phase::Validation,
+        sql,
+    )
+    .locking(table, Lock::Exclusive)
 }
 
 /// Moves identity sequences past the value used last and the largest one stored, whichever is further. A table without
@@ -154,15 +219,25 @@ fn identity_steps(table: &TablePlan) -> impl Iterator<Item = Step> {
             from = name.quoted(),
         );
         let subject = format!("identity of {name}.{}", column.name);
-        Some(Step::new("identity", &format!("{name}.{}", column.name), subject, Phase::Sequences, sql))
+        Some(Step::new("identity", &in_table(name, &column.name), subject, Phase::Sequences, sql))
     })
 }
 
 fn sequence_step(sequence: &SequencePlan) -> Option<Step> {
     let last = sequence.last?;
-    let sql = format!("select setval({}::regclass, {}, true)", quote_literal(&sequence.name.quoted()), bigint(last));
-    let name = sequence.name.to_string();
-    Some(Step::new("sequence value", &name, format!("value of sequence {name}"), Phase::Sequences, sql))
+    let sql = format!(
+        "select setval({}::regclass, {}, true)",
+        quote_literal(&sequence.name.quoted()),
+        bigint(last)
+    );
+    let subject = format!("value of sequence {}", sequence.name);
+    Some(Step::new(
+        "sequence value",
+        &sequence.name.quoted(),
+        subject,
+        Phase::Sequences,
+        sql,
+    ))
 }
 
 /// The most negative bigint is not a literal with a minus before it.
@@ -171,16 +246,110 @@ fn bigint(value: i64) -> String {
 }
 
 fn view_step(view: &ViewPlan) -> Step {
-    let columns =
-        if view.columns.is_empty() { String::new() } else { format!(" ({})", column_list(&view.columns)) };
+    let columns = if view.columns.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", column_list(&view.columns))
+    };
     let name = view.target.quoted();
     let sql = format!(
         "create view {name}{columns} as\n{}{}",
         view.query.trim_end().trim_end_matches(';'),
         comment(&format!("view {name}"), view.comment.as_ref())
     );
-    let mut step =
-        Step::new("view", &view.target.to_string(), format!("view {}", view.target), Phase::Views, sql);
+    let mut step = Step::new(
+        "view",
+        &view.target.quoted(),
+        format!("view {}", view.target),
+        Phase::Views,
+        sql,
+    );
     step.creates = Some(view.target.clone());
     step
+}
+
+#[cfg(test)]
+mod tests {
+    use migrate_core::plan::Target;
+
+    use super::*;
+
+    fn name(name: &str) -> TargetName {
+        TargetName {
+            schema: "a.b".into(),
+            name: name.into(),
+        }
+    }
+
+    fn plan() -> Plan {
+        let key = KeyPlan {
+            name: "k".into(),
+            columns: vec!["x".into()],
+            nulls_not_distinct: true,
+            comment: None,
+        };
+        let check = |name: &str, validate| CheckPlan {
+            name: name.into(),
+            expression: "x > 0".into(),
+            validate,
+            comment: None,
+        };
+        let table = |at: &str, bytes| TablePlan {
+            source: migrate_core::catalog::ObjectName::new("s", at),
+            target: name(at),
+            columns: Vec::new(),
+            filter: None,
+            primary_key: None,
+            uniques: vec![key.clone()],
+            foreign_keys: Vec::new(),
+            checks: vec![check("c", true), check("d", false)],
+            indexes: Vec::new(),
+            comment: None,
+            rows: None,
+            bytes: Some(bytes),
+        };
+        Plan {
+            source: Default::default(),
+            target: Target::default(),
+            schemas: Vec::new(),
+            extensions: Vec::new(),
+            collations: Vec::new(),
+            domains: Vec::new(),
+            sequences: Vec::new(),
+            tables: vec![table("small", 1), table("large", 2)],
+            views: Vec::new(),
+            manual: Vec::new(),
+            notes: Vec::new(),
+            excluded: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn phases_follow_each_other_and_large_tables_go_first() {
+        let steps = post_data(&plan());
+        let ids: Vec<&str> = steps.iter().map(|s| s.id.as_str()).collect();
+        assert_eq!(
+            ids,
+            [
+                r#"unique "a.b"."large"."k""#,
+                r#"unique "a.b"."small"."k""#,
+                r#"analyze "a.b"."large""#,
+                r#"analyze "a.b"."small""#,
+                r#"check "a.b"."large"."c""#,
+                r#"check "a.b"."large"."d""#,
+                r#"check "a.b"."small"."c""#,
+                r#"check "a.b"."small"."d""#,
+                r#"validate "a.b"."large"."c""#,
+                r#"validate "a.b"."small"."c""#,
+            ]
+        );
+        assert_eq!(
+            steps[0].sql,
+            r#"alter table "a.b"."large" add constraint "k" unique nulls not distinct ("x")"#
+        );
+        assert_eq!(
+            steps[4].sql,
+            r#"alter table "a.b"."large" add constraint "c" check (x > 0) not valid"#
+        );
+    }
 }

@@ -7,27 +7,56 @@ use super::{Phase, Step, comment, table};
 /// Statements that create everything that rows need, in order, comments included. Schemas and extensions may be there
 /// already; `extension_schema` is where missing extensions go.
 pub fn pre_data(plan: &Plan, extension_schema: Option<&str>) -> Vec<Step> {
-    let step = |kind: &str, name: &str, sql: String| Step::new(kind, name, format!("{kind} {name}"), Phase::Before, sql);
+    let step = |kind: &str, name: &dyn std::fmt::Display, quoted: String, sql: String| {
+        Step::new(kind, &quoted, format!("{kind} {name}"), Phase::Before, sql)
+    };
     let mut steps = Vec::new();
     for schema in &plan.schemas {
-        steps.push(step("schema", schema, format!("create schema if not exists {}", quote_ident(schema))));
+        steps.push(step(
+            "schema",
+            schema,
+            quote_ident(schema),
+            format!("create schema if not exists {}", quote_ident(schema)),
+        ));
     }
     for extension in &plan.extensions {
-        let place = extension_schema.map(|s| format!(" with schema {}", quote_ident(s))).unwrap_or_default();
+        let place = extension_schema
+            .map(|s| format!(" with schema {}", quote_ident(s)))
+            .unwrap_or_default();
         let sql = format!("create extension if not exists {}{place}", quote_ident(extension));
-        steps.push(step("extension", extension, sql));
+        steps.push(step("extension", extension, quote_ident(extension), sql));
     }
     for collation in &plan.collations {
-        steps.push(step("collation", &collation.name.to_string(), create_collation(collation)));
+        steps.push(step(
+            "collation",
+            &collation.name,
+            collation.name.quoted(),
+            create_collation(collation),
+        ));
     }
     for domain in &plan.domains {
-        steps.push(step("domain", &domain.name.to_string(), create_domain(domain)));
+        steps.push(step(
+            "domain",
+            &domain.name,
+            domain.name.quoted(),
+            create_domain(domain),
+        ));
     }
     for sequence in &plan.sequences {
-        steps.push(step("sequence", &sequence.name.to_string(), create_sequence(sequence)));
+        steps.push(step(
+            "sequence",
+            &sequence.name,
+            sequence.name.quoted(),
+            create_sequence(sequence),
+        ));
     }
     for table in &plan.tables {
-        steps.push(step("table", &table.target.to_string(), table::create(table)));
+        steps.push(step(
+            "table",
+            &table.target,
+            table.target.quoted(),
+            table::create(table),
+        ));
     }
     steps
 }
@@ -43,7 +72,11 @@ fn create_collation(collation: &CollationPlan) -> String {
 
 fn create_domain(domain: &DomainPlan) -> String {
     let name = domain.name.quoted();
-    format!("create domain {name} as {}{}", domain.ty, comment(&format!("domain {name}"), domain.comment.as_ref()))
+    format!(
+        "create domain {name} as {}{}",
+        domain.ty,
+        comment(&format!("domain {name}"), domain.comment.as_ref())
+    )
 }
 
 fn create_sequence(sequence: &SequencePlan) -> String {

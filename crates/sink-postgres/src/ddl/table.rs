@@ -8,11 +8,18 @@ use super::comment;
 /// `create table` without keys, with its comments.
 pub(super) fn create(table: &TablePlan) -> String {
     let name = table.target.quoted();
-    let columns: Vec<String> = table.columns.iter().map(|c| format!("\n    {}", column(c))).collect();
+    let columns: Vec<String> = table
+        .columns
+        .iter()
+        .map(|c| format!("\n    {}", column(c)))
+        .collect();
     let mut sql = format!("create table {name} ({}\n)", columns.join(","));
     sql.push_str(&comment(&format!("table {name}"), table.comment.as_ref()));
     for c in &table.columns {
-        sql.push_str(&comment(&format!("column {name}.{}", quote_ident(&c.name)), c.comment.as_ref()));
+        sql.push_str(&comment(
+            &format!("column {name}.{}", quote_ident(&c.name)),
+            c.comment.as_ref(),
+        ));
     }
     sql
 }
@@ -43,7 +50,13 @@ fn column(column: &ColumnPlan) -> String {
 }
 
 /// `increment by ... minvalue ... maxvalue ... start with ...`.
-pub(super) fn sequence_options(ty: &PgType, start: i64, increment: i64, min: Option<i64>, max: Option<i64>) -> String {
+pub(super) fn sequence_options(
+    ty: &PgType,
+    start: i64,
+    increment: i64,
+    min: Option<i64>,
+    max: Option<i64>,
+) -> String {
     let (min, max) = sequence_bounds(ty, start, increment, min, max);
     format!("increment by {increment} minvalue {min} maxvalue {max} start with {start}")
 }
@@ -62,7 +75,11 @@ pub(super) fn sequence_bounds(
         PgType::Int4 => (i64::from(i32::MIN), i64::from(i32::MAX)),
         _ => (i64::MIN, i64::MAX),
     };
-    let (default_min, default_max) = if increment >= 0 { (1, highest) } else { (lowest, -1) };
+    let (default_min, default_max) = if increment >= 0 {
+        (1, highest)
+    } else {
+        (lowest, -1)
+    };
     let min = min.unwrap_or(if start < default_min { lowest } else { default_min });
     let max = max.unwrap_or(if start > default_max { highest } else { default_max });
     (min.max(lowest), max.min(highest))
@@ -80,6 +97,9 @@ mod tests {
         assert_eq!(bounds(0, 1), (i64::from(i32::MIN), i64::from(i32::MAX)));
         assert_eq!(bounds(-1, -1), (i64::from(i32::MIN), -1));
         assert_eq!(bounds(1000, -1), (i64::from(i32::MIN), i64::from(i32::MAX)));
-        assert_eq!(sequence_bounds(&PgType::Int2, 5, 1, Some(0), Some(100_000)), (0, 32767));
+        assert_eq!(
+            sequence_bounds(&PgType::Int2, 5, 1, Some(0), Some(100_000)),
+            (0, 32767)
+        );
     }
 }

@@ -29,7 +29,11 @@ const SLICE: usize = 2_000;
 ///
 /// # Errors
 /// [`Internal`](ErrorKind::Internal) if the table was split before: a table is split once in a migration's life.
-pub(crate) async fn register(connection: &mut PgConnection, table: &ObjectName, chunks: &[Chunk]) -> Result<()> {
+pub(crate) async fn register(
+    connection: &mut PgConnection,
+    table: &ObjectName,
+    chunks: &[Chunk],
+) -> Result<()> {
     let new = sqlx::query(SPLIT)
         .bind(&table.schema)
         .bind(&table.name)
@@ -50,7 +54,12 @@ pub(crate) async fn register(connection: &mut PgConnection, table: &ObjectName, 
             .bind(slice.iter().map(|c| c.id.ordinal as i32).collect::<Vec<_>>())
             .bind(slice.iter().map(|c| c.token.as_str()).collect::<Vec<_>>())
             .bind(slice.iter().map(|c| c.rows.map(|n| n as i64)).collect::<Vec<_>>())
-            .bind(slice.iter().map(|c| c.bytes.map(|n| n as i64)).collect::<Vec<_>>())
+            .bind(
+                slice
+                    .iter()
+                    .map(|c| c.bytes.map(|n| n as i64))
+                    .collect::<Vec<_>>(),
+            )
             .execute(&mut *connection)
             .await
             .map_err(statement)?;
@@ -67,8 +76,13 @@ const READ: &str = "
     order by source_schema, source_name, ordinal";
 
 /// Every split table's chunks with their receipts.
-pub(crate) async fn read(connection: &mut PgConnection) -> Result<BTreeMap<ObjectName, Vec<(Chunk, Receipt)>>> {
-    let splits = sqlx::query(READ_SPLITS).fetch_all(&mut *connection).await.map_err(statement)?;
+pub(crate) async fn read(
+    connection: &mut PgConnection,
+) -> Result<BTreeMap<ObjectName, Vec<(Chunk, Receipt)>>> {
+    let splits = sqlx::query(READ_SPLITS)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(statement)?;
     let mut tables = BTreeMap::new();
     for row in &splits {
         tables.insert(table_of(row).map_err(statement)?, Vec::new());
@@ -76,19 +90,28 @@ pub(crate) async fn read(connection: &mut PgConnection) -> Result<BTreeMap<Objec
     for row in sqlx::query(READ).fetch_all(connection).await.map_err(statement)? {
         let chunk = chunk_of(&row).map_err(statement)?;
         let receipt = receipt_of(&row)?;
-        tables.entry(chunk.id.table.clone()).or_default().push((chunk, receipt));
+        tables
+            .entry(chunk.id.table.clone())
+            .or_default()
+            .push((chunk, receipt));
     }
     Ok(tables)
 }
 
 fn table_of(row: &PgRow) -> sqlx::Result<ObjectName> {
-    Ok(ObjectName { schema: row.try_get("source_schema")?, name: row.try_get("source_name")? })
+    Ok(ObjectName {
+        schema: row.try_get("source_schema")?,
+        name: row.try_get("source_name")?,
+    })
 }
 
 fn chunk_of(row: &PgRow) -> sqlx::Result<Chunk> {
     let count = |name| row.try_get::<Option<i64>, _>(name).map(|n| n.map(|n| n as u64));
     Ok(Chunk {
-        id: ChunkId { table: table_of(row)?, ordinal: row.try_get::<i32, _>("ordinal")? as u32 },
+        id: ChunkId {
+            table: table_of(row)?,
+            ordinal: row.try_get::<i32, _>("ordinal")? as u32,
+        },
         token: row.try_get("token")?,
         rows: count("expected_rows")?,
         bytes: count("expected_bytes")?,
@@ -98,7 +121,12 @@ fn chunk_of(row: &PgRow) -> sqlx::Result<Chunk> {
 fn receipt_of(row: &PgRow) -> Result<Receipt> {
     let count = |name| row.try_get::<i64, _>(name).map(|n| n as u64).map_err(statement);
     let text = |name| row.try_get::<String, _>(name).map_err(statement);
-    let unreadable = |what| Error::destination(ErrorKind::Conflict, format!("a chunk's {what} in the ledger is damaged"));
+    let unreadable = |what| {
+        Error::destination(
+            ErrorKind::Conflict,
+            format!("a chunk's {what} in the ledger is damaged"),
+        )
+    };
     Ok(Receipt {
         read: count("read")?,
         filtered: count("filtered")?,
@@ -108,9 +136,13 @@ fn receipt_of(row: &PgRow) -> Result<Receipt> {
             sum: u128::from_str_radix(&text("digest")?, 16).map_err(|e| unreadable("digest").because(e))?,
         },
         bytes: count("bytes")?,
-        cursor: row.try_get::<Option<String>, _>("cursor").map_err(statement)?.map(Cursor),
+        cursor: row
+            .try_get::<Option<String>, _>("cursor")
+            .map_err(statement)?
+            .map(Cursor),
         done: row.try_get("done").map_err(statement)?,
-        conversions: serde_json::from_str(&text("conversions")?).map_err(|e| unreadable("conversions").because(e))?,
+        conversions: serde_json::from_str(&text("conversions")?)
+            .map_err(|e| unreadable("conversions").because(e))?,
     })
 }
 

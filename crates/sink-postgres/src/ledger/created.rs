@@ -18,7 +18,12 @@ const INSERT_SCHEMAS: &str = "
 
 /// Notes schemas.
 pub(crate) async fn schemas(connection: &mut PgConnection, names: &[String]) -> Result<()> {
-    sqlx::query(INSERT_SCHEMAS).bind(names).execute(connection).await.map(drop).map_err(statement)
+    sqlx::query(INSERT_SCHEMAS)
+        .bind(names)
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(statement)
 }
 
 const INSERT_RELATIONS: &str = "
@@ -48,7 +53,8 @@ pub(crate) async fn objects<'n>(
     kind: &'static str,
     names: impl Iterator<Item = &'n TargetName>,
 ) -> Result<()> {
-    let (schemas, names): (Vec<&str>, Vec<&str>) = names.map(|n| (n.schema.as_str(), n.name.as_str())).unzip();
+    let (schemas, names): (Vec<&str>, Vec<&str>) =
+        names.map(|n| (n.schema.as_str(), n.name.as_str())).unzip();
     let statement_of = match kind {
         "domain" => INSERT_TYPES,
         "collation" => INSERT_COLLATIONS,
@@ -84,12 +90,18 @@ const STILL_THERE: &str = "
 
 /// What is still there, the latest first. An object that was dropped and created anew by somebody else is not ours.
 pub(crate) async fn still_there(connection: &mut PgConnection) -> Result<Vec<Created>> {
-    let rows = sqlx::query(STILL_THERE).fetch_all(connection).await.map_err(statement)?;
+    let rows = sqlx::query(STILL_THERE)
+        .fetch_all(connection)
+        .await
+        .map_err(statement)?;
     rows.iter()
         .map(|row| {
             Ok(Created {
                 kind: row.try_get("kind")?,
-                name: TargetName { schema: row.try_get("schema")?, name: row.try_get("name")? },
+                name: TargetName {
+                    schema: row.try_get("schema")?,
+                    name: row.try_get("name")?,
+                },
             })
         })
         .collect::<sqlx::Result<_>>()

@@ -12,7 +12,13 @@ const INSERT: &str = "insert into migrate.event (kind, text) values ($1, $2)";
 
 /// Notes that something happened. Never with a row's values.
 pub(crate) async fn note(connection: &mut PgConnection, kind: &'static str, text: &str) -> Result<()> {
-    sqlx::query(INSERT).bind(kind).bind(text).execute(connection).await.map(drop).map_err(statement)
+    sqlx::query(INSERT)
+        .bind(kind)
+        .bind(text)
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(statement)
 }
 
 const LAST: &str = concat!(
@@ -23,9 +29,19 @@ const LAST: &str = concat!(
 
 /// The latest events, the oldest of them first.
 pub(crate) async fn last(connection: &mut PgConnection, count: i64) -> Result<Vec<LedgerEvent>> {
-    let rows = sqlx::query(LAST).bind(count).fetch_all(connection).await.map_err(statement)?;
+    let rows = sqlx::query(LAST)
+        .bind(count)
+        .fetch_all(connection)
+        .await
+        .map_err(statement)?;
     rows.iter()
-        .map(|row| Ok(LedgerEvent { at: row.try_get("at")?, kind: row.try_get("kind")?, text: row.try_get("text")? }))
+        .map(|row| {
+            Ok(LedgerEvent {
+                at: row.try_get("at")?,
+                kind: row.try_get("kind")?,
+                text: row.try_get("text")?,
+            })
+        })
         .collect::<sqlx::Result<_>>()
         .map_err(statement)
 }

@@ -110,7 +110,11 @@ pub(crate) const CREATE: &str = "
 /// How times are spelled: RFC 3339 in UTC.
 macro_rules! rfc3339 {
     ($column:literal) => {
-        concat!("to_char(", $column, " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')")
+        concat!(
+            "to_char(",
+            $column,
+            " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+        )
     };
 }
 pub(crate) use rfc3339;

@@ -41,7 +41,10 @@ fn some(text: &str) -> Option<&str> {
 const COUNT: &str = "select count(*) from migrate.quarantine";
 
 pub(crate) async fn count(connection: &mut PgConnection) -> Result<u64> {
-    let count: i64 = sqlx::query_scalar(COUNT).fetch_one(connection).await.map_err(statement)?;
+    let count: i64 = sqlx::query_scalar(COUNT)
+        .fetch_one(connection)
+        .await
+        .map_err(statement)?;
     Ok(count as u64)
 }
 
@@ -54,7 +57,11 @@ const REASONS: &str = "
 
 /// The most frequent reasons.
 pub(crate) async fn reasons(connection: &mut PgConnection, count: i64) -> Result<Vec<QuarantineReason>> {
-    let rows = sqlx::query(REASONS).bind(count).fetch_all(connection).await.map_err(statement)?;
+    let rows = sqlx::query(REASONS)
+        .bind(count)
+        .fetch_all(connection)
+        .await
+        .map_err(statement)?;
     rows.iter()
         .map(|row| {
             Ok(QuarantineReason {

@@ -26,7 +26,10 @@ const PRESENCE: &str = "
             where attrelid = to_regclass('migrate.run') and attname in ('format', 'epoch', 'plan_fingerprint')) as run";
 
 pub(crate) async fn presence(connection: &mut PgConnection) -> Result<Presence> {
-    let row = sqlx::query(PRESENCE).fetch_one(connection).await.map_err(statement)?;
+    let row = sqlx::query(PRESENCE)
+        .fetch_one(connection)
+        .await
+        .map_err(statement)?;
     let read = |name| row.try_get::<bool, _>(name).map_err(statement);
     Ok(match (read("schema")?, read("run")?) {
         (false, _) => Presence::Absent,
@@ -37,6 +40,7 @@ pub(crate) async fn presence(connection: &mut PgConnection) -> Result<Presence> 
 
 /// The run's row.
 pub(crate) struct Run {
+    pub(crate) epoch: i64,
     pub(crate) source_kind: String,
     pub(crate) source_name: String,
     pub(crate) source_fingerprint: String,
@@ -47,7 +51,7 @@ pub(crate) struct Run {
 }
 
 const READ: &str = concat!(
-    "select format, source_kind, source_name, source_fingerprint, plan_fingerprint, plan::text as plan, ",
+    "select format, epoch, source_kind, source_name, source_fingerprint, plan_fingerprint, plan::text as plan, ",
     rfc3339!("started_at"),
     " as started_at, ",
     rfc3339!("finished_at"),
@@ -59,14 +63,23 @@ const READ: &str = concat!(
 /// # Errors
 /// [`Conflict`](ErrorKind::Conflict) if the ledger was written by a version that kept it differently.
 pub(crate) async fn read(connection: &mut PgConnection) -> Result<Run> {
-    let row = sqlx::query(READ).fetch_optional(connection).await.map_err(statement)?.ok_or_else(|| {
-        Error::destination(ErrorKind::Conflict, "the ledger in the schema migrate is empty: somebody changed it")
-    })?;
+    let row = sqlx::query(READ)
+        .fetch_optional(connection)
+        .await
+        .map_err(statement)?
+        .ok_or_else(|| {
+            Error::destination(
+                ErrorKind::Conflict,
+                "the ledger in the schema migrate is empty: somebody changed it",
+            )
+        })?;
     let format: i32 = row.try_get("format").map_err(statement)?;
     if format != FORMAT {
         return Err(Error::destination(
             ErrorKind::Conflict,
-            format!("the ledger in the schema migrate has format {format}; this version knows format {FORMAT}"),
+            format!(
+                "the ledger in the schema migrate has format {format}; this version knows format {FORMAT}"
+            ),
         )
         .hint("go on with the version that began the migration, or remove the ledger with `migrate clean`"));
     }
@@ -75,6 +88,7 @@ pub(crate) async fn read(connection: &mut PgConnection) -> Result<Run> {
 
 fn from_row(row: &PgRow) -> sqlx::Result<Run> {
     Ok(Run {
+        epoch: row.try_get("epoch")?,
         source_kind: row.try_get("source_kind")?,
         source_name: row.try_get("source_name")?,
         source_fingerprint: row.try_get("source_fingerprint")?,
@@ -89,7 +103,11 @@ impl Run {
     /// The plan that was begun.
     pub(crate) fn plan(&self) -> Result<Plan> {
         serde_json::from_str(&self.plan).map_err(|e| {
-            Error::destination(ErrorKind::Conflict, "the plan in the ledger cannot be read by this version").because(e)
+            Error::destination(
+                ErrorKind::Conflict,
+                "the plan in the ledger cannot be read by this version",
+            )
+            .because(e)
         })
     }
 }
@@ -119,7 +137,10 @@ const TAKE_OVER: &str = "update migrate.run set epoch = epoch + 1 returning epoc
 
 /// Shuts out every earlier run and returns the new epoch.
 pub(crate) async fn take_over(connection: &mut PgConnection) -> Result<i64> {
-    sqlx::query_scalar(TAKE_OVER).fetch_one(connection).await.map_err(statement)
+    sqlx::query_scalar(TAKE_OVER)
+        .fetch_one(connection)
+        .await
+        .map_err(statement)
 }
 
 const HOLD: &str = "select epoch = $1 from migrate.run for share";
@@ -129,8 +150,11 @@ const HOLD: &str = "select epoch = $1 from migrate.run for share";
 /// # Errors
 /// [`Fenced`](ErrorKind::Fenced) if one has.
 pub(crate) async fn hold(connection: &mut PgConnection, epoch: i64) -> Result<()> {
-    let mine: Option<bool> =
-        sqlx::query_scalar(HOLD).bind(epoch).fetch_optional(connection).await.map_err(statement)?;
+    let mine: Option<bool> = sqlx::query_scalar(HOLD)
+        .bind(epoch)
+        .fetch_optional(connection)
+        .await
+        .map_err(statement)?;
     if mine == Some(true) { Ok(()) } else { Err(fenced()) }
 }
 
@@ -143,6 +167,14 @@ const FINISH: &str = "update migrate.run set finished_at = coalesce(finished_at,
 
 /// Marks the migration complete.
 pub(crate) async fn finish(connection: &mut PgConnection, epoch: i64) -> Result<()> {
-    let done = sqlx::query(FINISH).bind(epoch).execute(connection).await.map_err(statement)?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(fenced()) }
+    let done = sqlx::query(FINISH)
+        .bind(epoch)
+        .execute(connection)
+        .await
+        .map_err(statement)?;
+    if done.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(fenced())
+    }
 }

@@ -14,7 +14,10 @@ const DONE: &str = "select id from migrate.step where done";
 
 /// The ids of finished steps.
 pub(crate) async fn done(connection: &mut PgConnection) -> Result<BTreeSet<String>> {
-    let ids: Vec<String> = sqlx::query_scalar(DONE).fetch_all(connection).await.map_err(statement)?;
+    let ids: Vec<String> = sqlx::query_scalar(DONE)
+        .fetch_all(connection)
+        .await
+        .map_err(statement)?;
     Ok(ids.into_iter().collect())
 }
 
@@ -22,7 +25,11 @@ const IS_DONE: &str = "select exists (select from migrate.step where id = $1 and
 
 /// Whether the step is finished.
 pub(crate) async fn is_done(connection: &mut PgConnection, step: &Step) -> Result<bool> {
-    sqlx::query_scalar(IS_DONE).bind(&step.id).fetch_one(connection).await.map_err(statement)
+    sqlx::query_scalar(IS_DONE)
+        .bind(&step.id)
+        .fetch_one(connection)
+        .await
+        .map_err(statement)
 }
 
 const RECORD: &str = "
@@ -50,11 +57,15 @@ pub(crate) async fn record(
         .map_err(statement)
 }
 
-const FAILED: &str = "select subject, coalesce(reason, '') as reason from migrate.step where not done order by at, id";
+const FAILED: &str =
+    "select subject, coalesce(reason, '') as reason from migrate.step where not done order by at, id";
 
 /// Steps that could not be finished, each with the reason.
 pub(crate) async fn failed(connection: &mut PgConnection) -> Result<Vec<(String, String)>> {
-    let rows = sqlx::query(FAILED).fetch_all(connection).await.map_err(statement)?;
+    let rows = sqlx::query(FAILED)
+        .fetch_all(connection)
+        .await
+        .map_err(statement)?;
     rows.iter()
         .map(|row| Ok((row.try_get("subject")?, row.try_get("reason")?)))
         .collect::<sqlx::Result<_>>()

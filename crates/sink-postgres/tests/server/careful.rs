@@ -56,7 +56,9 @@ async fn bad_rows_stand_alone_in_quarantine() {
         let plan = documents(sink.target(), xml);
         let table = &plan.tables[0];
         sink.begin(&plan).await.unwrap();
-        sink.register(&table.source, &[chunk("Customer", 0), chunk("Customer", 1)]).await.unwrap();
+        sink.register(&table.source, &[chunk("Customer", 0), chunk("Customer", 1)])
+            .await
+            .unwrap();
         db.run(
             "create domain public.positive as int not null check (value >= 0);
              alter table \"Sales\".\"Customer\" alter score type public.positive",
@@ -73,7 +75,12 @@ async fn bad_rows_stand_alone_in_quarantine() {
         assert!(error.to_string().starts_with(
             "the server refused rows: value for domain positive violates check constraint \"positive_check\""
         ));
-        assert_eq!(db.ask("select count(*) from \"Sales\".\"Customer\"").await.unwrap(), "0");
+        assert_eq!(
+            db.ask("select count(*) from \"Sales\".\"Customer\"")
+                .await
+                .unwrap(),
+            "0"
+        );
 
         let (mut writer, _) = sink.writer(table, &id, WriteMode::Careful).await.unwrap();
         let mut with_reject = rows.clone();
@@ -82,14 +89,22 @@ async fn bad_rows_stand_alone_in_quarantine() {
         let more_rows = raw_batch(table, &[row(2000, Some(5), "<b/>")]);
         writer.write(&more_rows).await.unwrap();
         let receipt = writer.commit(last(1002)).await.unwrap();
-        assert_eq!((receipt.read, receipt.digest.rows, receipt.quarantined), (1002, 997, 5));
+        assert_eq!(
+            (receipt.read, receipt.digest.rows, receipt.quarantined),
+            (1002, 997, 5)
+        );
         let mut expected: Digest = rows.digest();
         for bad in [17, 400, 401, 999] {
             expected.subtract(&rows.digest_of(bad..bad + 1));
         }
         expected.merge(&more_rows.digest());
         assert_eq!(receipt.digest, expected);
-        assert_eq!(db.ask("select count(*) from \"Sales\".\"Customer\"").await.unwrap(), "997");
+        assert_eq!(
+            db.ask("select count(*) from \"Sales\".\"Customer\"")
+                .await
+                .unwrap(),
+            "997"
+        );
         let found = db
             .list(
                 "select concat_ws('|', column_name, reason, key, row->>'id', row->>'score', row->>'doc')
@@ -114,7 +129,10 @@ async fn bad_rows_stand_alone_in_quarantine() {
             ]
         );
         assert_eq!(
-            db.ask("select concat_ws('|', column_name, key, row) from migrate.quarantine where reason = 'U+0000'").await,
+            db.ask(
+                "select concat_ws('|', column_name, key, row) from migrate.quarantine where reason = 'U+0000'"
+            )
+            .await,
             Some(r#"doc|k|{"Label":"nul \u0000","id":1}"#.to_owned())
         );
         sink.close().await.unwrap();
@@ -159,8 +177,13 @@ async fn many_rejects_do_not_pile_up() {
         let plan = plan(sink.target());
         let customer = &plan.tables[0];
         sink.begin(&plan).await.unwrap();
-        sink.register(&customer.source, &[chunk("Customer", 0)]).await.unwrap();
-        let (mut writer, _) = sink.writer(customer, &chunk("Customer", 0).id, WriteMode::Fast).await.unwrap();
+        sink.register(&customer.source, &[chunk("Customer", 0)])
+            .await
+            .unwrap();
+        let (mut writer, _) = sink
+            .writer(customer, &chunk("Customer", 0).id, WriteMode::Fast)
+            .await
+            .unwrap();
         for i in 0..10 {
             let mut rows = customers(customer, i * 10..i * 10 + 10);
             rows.rejects = vec![reject("Label", "U+0000"); 100];
@@ -168,8 +191,16 @@ async fn many_rejects_do_not_pile_up() {
         }
         let receipt = writer.commit(last(1100)).await.unwrap();
         assert_eq!((receipt.digest.rows, receipt.quarantined), (100, 1000));
-        assert_eq!(db.ask("select count(*) from migrate.quarantine").await.unwrap(), "1000");
-        assert_eq!(db.ask("select count(*) from \"Sales\".\"Customer\"").await.unwrap(), "100");
+        assert_eq!(
+            db.ask("select count(*) from migrate.quarantine").await.unwrap(),
+            "1000"
+        );
+        assert_eq!(
+            db.ask("select count(*) from \"Sales\".\"Customer\"")
+                .await
+                .unwrap(),
+            "100"
+        );
         let status = sink.status().await.unwrap().unwrap();
         assert_eq!((status.quarantined, status.quarantine[0].rows), (1000, 1000));
         sink.close().await.unwrap();

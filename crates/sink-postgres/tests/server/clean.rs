@@ -52,7 +52,12 @@ async fn without_the_data_only_the_ledger_goes() {
         fill(&sink, &plan).await;
         let cleaned = sink.clean(false).await.unwrap();
         assert_eq!((cleaned.ledger, cleaned.dropped), (true, vec![]));
-        assert_eq!(db.ask("select count(*) from \"Sales\".\"Customer\"").await.unwrap(), "3");
+        assert_eq!(
+            db.ask("select count(*) from \"Sales\".\"Customer\"")
+                .await
+                .unwrap(),
+            "3"
+        );
         assert_eq!(db.ask("select to_regnamespace('migrate')").await, None);
         sink.close().await.unwrap();
     })
@@ -62,7 +67,8 @@ async fn without_the_data_only_the_ledger_goes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_others_made_stays() {
     on_each_server(|db| async move {
-        db.run("create schema \"Sales\"; create table \"Sales\".theirs (a int)").await;
+        db.run("create schema \"Sales\"; create table \"Sales\".theirs (a int)")
+            .await;
         let sink = db.sink().await;
         let plan = plan(sink.target());
         fill(&sink, &plan).await;
@@ -74,11 +80,23 @@ async fn what_others_made_stays() {
         .await;
         let error = sink.clean(true).await.unwrap_err();
         assert_eq!(error.kind(), migrate_core::ErrorKind::Conflict);
-        assert_eq!(db.ask("select count(*) from \"Sales\".\"Customer\"").await.unwrap(), "3");
+        assert_eq!(
+            db.ask("select count(*) from \"Sales\".\"Customer\"")
+                .await
+                .unwrap(),
+            "3"
+        );
         assert!(sink.status().await.unwrap().is_some());
         db.run("drop view \"Sales\".upon").await;
         let cleaned = sink.clean(true).await.unwrap();
-        assert_eq!(cleaned.dropped, ["table Sales.Customer", "sequence Sales.numbers", "domain Sales.label"]);
+        assert_eq!(
+            cleaned.dropped,
+            [
+                "table Sales.Customer",
+                "sequence Sales.numbers",
+                "domain Sales.label"
+            ]
+        );
         assert_eq!(db.words(OBJECTS).await, "Order \"x\" Sales theirs");
         sink.close().await.unwrap();
     })

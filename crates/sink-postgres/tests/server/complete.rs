@@ -13,16 +13,23 @@ async fn failures_are_listed_and_only_they_are_tried_again() {
     on_each_server(|db| async move {
         let sink = db.sink().await;
         let mut plan = plan(sink.target());
-        plan.views[0].query = "select \"Label\" from \"Sales\".\"Customer\" where no_such_function(score)".into();
+        plan.views[0].query =
+            "select \"Label\" from \"Sales\".\"Customer\" where no_such_function(score)".into();
         fill(&sink, &plan).await;
         // An orphan, which the source vouched not to have.
-        db.run("update \"Sales\".\"Order \"\"x\"\"\" set customer = 4711 where no = 1").await;
+        db.run("update \"Sales\".\"Order \"\"x\"\"\" set customer = 4711 where no = 1")
+            .await;
         let done = sink.complete(&plan, &Silent).await.unwrap();
         assert_eq!(done.steps, 11);
         let failed: Vec<&str> = done.failed.iter().map(|(subject, _)| subject.as_str()).collect();
-        assert_eq!(failed, ["rows of Sales.Order \"x\" against fk customer", "view Sales.Top"]);
+        assert_eq!(
+            failed,
+            ["rows of Sales.Order \"x\" against fk customer", "view Sales.Top"]
+        );
         assert!(
-            done.failed[0].1.starts_with("insert or update on table \"Order \"x\"\" violates foreign key constraint"),
+            done.failed[0]
+                .1
+                .starts_with("insert or update on table \"Order \"x\"\" violates foreign key constraint"),
             "{}",
             done.failed[0].1
         );
@@ -37,7 +44,13 @@ async fn failures_are_listed_and_only_they_are_tried_again() {
              create function public.no_such_function(int) returns boolean language sql as 'select $1 > 3'",
         )
         .await;
-        assert_eq!(sink.complete(&plan, &Silent).await.unwrap(), Completion { steps: 2, failed: vec![] });
+        assert_eq!(
+            sink.complete(&plan, &Silent).await.unwrap(),
+            Completion {
+                steps: 2,
+                failed: vec![]
+            }
+        );
         assert_eq!(db.words("select who from \"Sales\".\"Top\"").await, "c3");
         assert!(sink.begin(&plan).await.unwrap().complete);
         sink.close().await.unwrap();
@@ -54,8 +67,15 @@ async fn constraints_that_nobody_vouches_for_stay_unchecked() {
         plan.tables[0].checks[0].expression = "score < 0".into();
         plan.tables[1].foreign_keys[0].validate = false;
         fill(&sink, &plan).await;
-        db.run("update \"Sales\".\"Order \"\"x\"\"\" set customer = 4711").await;
-        assert_eq!(sink.complete(&plan, &Silent).await.unwrap(), Completion { steps: 11, failed: vec![] });
+        db.run("update \"Sales\".\"Order \"\"x\"\"\" set customer = 4711")
+            .await;
+        assert_eq!(
+            sink.complete(&plan, &Silent).await.unwrap(),
+            Completion {
+                steps: 11,
+                failed: vec![]
+            }
+        );
         assert_eq!(
             db.words(
                 "select convalidated from pg_constraint
@@ -70,7 +90,13 @@ async fn constraints_that_nobody_vouches_for_stay_unchecked() {
 }
 
 /// An identity with the rows, the first value, the step and the last value that the source names, and what comes next.
-async fn next_after(db: &crate::database::Database, rows: &[i64], start: i64, step: i64, last: Option<i64>) -> i64 {
+async fn next_after(
+    db: &crate::database::Database,
+    rows: &[i64],
+    start: i64,
+    step: i64,
+    last: Option<i64>,
+) -> i64 {
     let sink = db.sink().await;
     let mut plan: Plan = plan(Target { ..sink.target() });
     plan.tables.truncate(1);
@@ -79,14 +105,20 @@ async fn next_after(db: &crate::database::Database, rows: &[i64], start: i64, st
     (identity.start, identity.increment, identity.last) = (start, step, last);
     let table = plan.tables[0].clone();
     sink.begin(&plan).await.unwrap();
-    sink.register(&table.source, &[chunk("Customer", 0)]).await.unwrap();
-    let cells: Vec<Vec<Value<'_>>> =
-        rows.iter().map(|id| vec![Value::Int64(*id), Value::Null, Value::Int32(0)]).collect();
+    sink.register(&table.source, &[chunk("Customer", 0)])
+        .await
+        .unwrap();
+    let cells: Vec<Vec<Value<'_>>> = rows
+        .iter()
+        .map(|id| vec![Value::Int64(*id), Value::Null, Value::Int32(0)])
+        .collect();
     copy(&sink, &table, 0, &[batch(&table, &cells)]).await;
     assert_eq!(sink.complete(&plan, &Silent).await.unwrap().failed, []);
     // The default of `score` tells the new row from the copied ones.
     db.run("insert into \"Sales\".\"Customer\" default values").await;
-    let next = db.words("select id from \"Sales\".\"Customer\" where score = 7").await;
+    let next = db
+        .words("select id from \"Sales\".\"Customer\" where score = 7")
+        .await;
     sink.clean(true).await.unwrap();
     next.parse().unwrap()
 }
@@ -108,7 +140,11 @@ async fn identities_go_on_past_the_furthest_value() {
             (&[9], 0, 3, Some(6), 12),
             (&[i64::MAX - 1], 1, 1, None, i64::MAX),
         ] {
-            assert_eq!(next_after(&db, rows, start, step, last).await, next, "{rows:?} {start} {step} {last:?}");
+            assert_eq!(
+                next_after(&db, rows, start, step, last).await,
+                next,
+                "{rows:?} {start} {step} {last:?}"
+            );
         }
     })
     .await;

@@ -27,7 +27,11 @@ async fn everything_in_the_way_is_named_at_once() {
              table Sales.Customer, table Sales.label, view Sales.pk order"
         );
         assert_eq!(db.words(TOUCHED).await, "Sales");
-        assert_eq!(db.words("select count(*) from pg_class where relnamespace = '\"Sales\"'::regnamespace").await, "3");
+        assert_eq!(
+            db.words("select count(*) from pg_class where relnamespace = '\"Sales\"'::regnamespace")
+                .await,
+            "3"
+        );
         // Nothing is held either.
         let other = db.sink().await;
         db.run("drop schema \"Sales\" cascade").await;
@@ -40,7 +44,8 @@ async fn everything_in_the_way_is_named_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_schema_of_the_ledgers_name_is_left_alone() {
     on_each_server(|db| async move {
-        db.run("create schema migrate; create table migrate.run (a int)").await;
+        db.run("create schema migrate; create table migrate.run (a int)")
+            .await;
         let sink = db.sink().await;
         let error = sink.begin(&plan(sink.target())).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict);
@@ -68,7 +73,9 @@ async fn another_source_or_plan_is_refused() {
         let error = sink.begin(&other).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict);
         assert!(
-            error.to_string().starts_with("the ledger in this database belongs to another source: memory shop, begun"),
+            error
+                .to_string()
+                .starts_with("the ledger in this database belongs to another source: memory shop, begun"),
             "{error}"
         );
         assert!(error.hint_text().unwrap().contains("migrate clean"));

@@ -29,8 +29,15 @@ where
 fn clusters() -> &'static [Cluster] {
     static CLUSTERS: OnceLock<Vec<Cluster>> = OnceLock::new();
     CLUSTERS.get_or_init(|| {
-        let installed: Vec<_> = find_all_installations().into_iter().filter(|i| i.version.major >= 14).collect();
-        assert!(!installed.is_empty(), "no PostgreSQL is installed: {:?}", install_hint());
+        let installed: Vec<_> = find_all_installations()
+            .into_iter()
+            .filter(|i| i.version.major >= 14)
+            .collect();
+        assert!(
+            !installed.is_empty(),
+            "no PostgreSQL is installed: {:?}",
+            install_hint()
+        );
         let start = |i| Cluster::temporary(Some(i), &[("max_connections", "200")]).expect("a cluster");
         installed.into_iter().map(start).collect()
     })
@@ -43,13 +50,20 @@ impl Database {
         let admin = cluster.url("postgres");
         run(&admin, &format!("create database {name}")).await;
         let url = cluster.url(&name);
-        Self { major: cluster.major(), url, cluster }
+        Self {
+            major: cluster.major(),
+            url,
+            cluster,
+        }
     }
 
     /// The URL for another role.
     pub(crate) fn url_as(&self, user: &str, password: &str) -> String {
         let name = self.url.rsplit('/').next().unwrap();
-        format!("postgres://{user}:{password}@127.0.0.1:{}/{name}", self.cluster.port())
+        format!(
+            "postgres://{user}:{password}@127.0.0.1:{}/{name}",
+            self.cluster.port()
+        )
     }
 
     pub(crate) async fn sink(&self) -> Arc<PostgresSink> {
@@ -69,19 +83,30 @@ impl Database {
     pub(crate) async fn list(&self, sql: &str) -> Vec<Option<String>> {
         let mut connection = PgConnection::connect(&self.url).await.unwrap();
         let text = format!("select v::text from ({sql}) as q (v)");
-        let rows = sqlx::query(AssertSqlSafe(text)).fetch_all(&mut connection).await.unwrap();
+        let rows = sqlx::query(AssertSqlSafe(text))
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
         connection.close().await.unwrap();
         rows.iter().map(|row| row.get(0)).collect()
     }
 
     /// The first column of a query as text, where there are no NULLs, separated by spaces.
     pub(crate) async fn words(&self, sql: &str) -> String {
-        self.list(sql).await.into_iter().map(Option::unwrap).collect::<Vec<_>>().join(" ")
+        self.list(sql)
+            .await
+            .into_iter()
+            .map(Option::unwrap)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 
 async fn run(url: &str, sql: &str) {
     let mut connection = PgConnection::connect(url).await.unwrap();
-    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+        .execute(&mut connection)
+        .await
+        .unwrap();
     connection.close().await.unwrap();
 }

@@ -58,7 +58,9 @@ async fn a_later_writer_fences_the_earlier_one() {
         let plan = plan(sink.target());
         let customer = &plan.tables[0];
         sink.begin(&plan).await.unwrap();
-        sink.register(&customer.source, &[chunk("Customer", 0)]).await.unwrap();
+        sink.register(&customer.source, &[chunk("Customer", 0)])
+            .await
+            .unwrap();
         let id = chunk("Customer", 0).id;
         let (mut old, _) = sink.writer(customer, &id, WriteMode::Fast).await.unwrap();
         old.write(&customers(customer, 1..10)).await.unwrap();
@@ -66,7 +68,11 @@ async fn a_later_writer_fences_the_earlier_one() {
         assert_eq!(old.commit(last(9)).await.unwrap_err().kind(), ErrorKind::Fenced);
         new.write(&customers(customer, 1..3)).await.unwrap();
         new.commit(last(2)).await.unwrap();
-        assert_eq!(db.words("select id from \"Sales\".\"Customer\" order by id").await, "1 2");
+        assert_eq!(
+            db.words("select id from \"Sales\".\"Customer\" order by id")
+                .await,
+            "1 2"
+        );
         // A chunk that is done is found done.
         let (writer, receipt) = sink.writer(customer, &id, WriteMode::Fast).await.unwrap();
         assert!(receipt.done);
@@ -81,19 +87,34 @@ async fn a_run_that_was_taken_over_writes_nothing_more() {
     on_each_server(|db| async move {
         let sink = db.sink().await;
         let plan = plan(sink.target());
-        let [customer, order] = plan.tables.as_slice() else { panic!("two tables") };
+        let [customer, order] = plan.tables.as_slice() else {
+            panic!("two tables")
+        };
         sink.begin(&plan).await.unwrap();
-        sink.register(&customer.source, &[chunk("Customer", 0)]).await.unwrap();
+        sink.register(&customer.source, &[chunk("Customer", 0)])
+            .await
+            .unwrap();
         let id = chunk("Customer", 0).id;
         let (mut writer, _) = sink.writer(customer, &id, WriteMode::Fast).await.unwrap();
         writer.write(&customers(customer, 1..10)).await.unwrap();
         // What another run does that found the lock free, because this one's connection was lost.
         db.run("update migrate.run set epoch = epoch + 1").await;
-        assert_eq!(writer.commit(last(9)).await.unwrap_err().kind(), ErrorKind::Fenced);
+        assert_eq!(
+            writer.commit(last(9)).await.unwrap_err().kind(),
+            ErrorKind::Fenced
+        );
         let refused = sink.writer(customer, &id, WriteMode::Fast).await.err().unwrap();
         assert_eq!(refused.kind(), ErrorKind::Fenced);
-        assert_eq!(sink.register(&order.source, &[]).await.unwrap_err().kind(), ErrorKind::Fenced);
-        assert_eq!(db.ask("select count(*) from \"Sales\".\"Customer\"").await.unwrap(), "0");
+        assert_eq!(
+            sink.register(&order.source, &[]).await.unwrap_err().kind(),
+            ErrorKind::Fenced
+        );
+        assert_eq!(
+            db.ask("select count(*) from \"Sales\".\"Customer\"")
+                .await
+                .unwrap(),
+            "0"
+        );
         sink.close().await.unwrap();
     })
     .await;
@@ -106,20 +127,32 @@ async fn aborted_and_dropped_writers_leave_nothing() {
         let plan = plan(sink.target());
         let customer = &plan.tables[0];
         sink.begin(&plan).await.unwrap();
-        sink.register(&customer.source, &[chunk("Customer", 0)]).await.unwrap();
+        sink.register(&customer.source, &[chunk("Customer", 0)])
+            .await
+            .unwrap();
         let id = chunk("Customer", 0).id;
         for mode in [WriteMode::Fast, WriteMode::Careful] {
             let (mut writer, _) = sink.writer(customer, &id, mode).await.unwrap();
             writer.write(&customers(customer, 0..20_000)).await.unwrap();
             writer.abort().await.unwrap();
-            assert_eq!(db.ask("select count(*) from \"Sales\".\"Customer\"").await.unwrap(), "0");
+            assert_eq!(
+                db.ask("select count(*) from \"Sales\".\"Customer\"")
+                    .await
+                    .unwrap(),
+                "0"
+            );
             let (mut writer, _) = sink.writer(customer, &id, mode).await.unwrap();
             writer.write(&customers(customer, 0..20_000)).await.unwrap();
             drop(writer);
         }
         let receipt = copy(&sink, customer, 0, &[customers(customer, 0..7)]).await;
         assert_eq!(receipt.digest.rows, 7);
-        assert_eq!(db.ask("select count(*) from \"Sales\".\"Customer\"").await.unwrap(), "7");
+        assert_eq!(
+            db.ask("select count(*) from \"Sales\".\"Customer\"")
+                .await
+                .unwrap(),
+            "7"
+        );
         sink.close().await.unwrap();
     })
     .await;
@@ -132,7 +165,9 @@ async fn a_receipt_that_does_not_balance_is_refused() {
         let plan = plan(sink.target());
         let customer = &plan.tables[0];
         sink.begin(&plan).await.unwrap();
-        sink.register(&customer.source, &[chunk("Customer", 0)]).await.unwrap();
+        sink.register(&customer.source, &[chunk("Customer", 0)])
+            .await
+            .unwrap();
         let id = chunk("Customer", 0).id;
         let (mut writer, _) = sink.writer(customer, &id, WriteMode::Fast).await.unwrap();
         writer.write(&customers(customer, 0..7)).await.unwrap();
@@ -142,7 +177,12 @@ async fn a_receipt_that_does_not_balance_is_refused() {
             error.message(),
             "8 rows read are not 7 written, 0 in quarantine and 0 left out"
         );
-        assert_eq!(db.ask("select count(*) from \"Sales\".\"Customer\"").await.unwrap(), "0");
+        assert_eq!(
+            db.ask("select count(*) from \"Sales\".\"Customer\"")
+                .await
+                .unwrap(),
+            "0"
+        );
         assert_eq!(db.ask("select read from migrate.chunk").await.unwrap(), "0");
         sink.close().await.unwrap();
     })
@@ -163,12 +203,22 @@ async fn a_table_is_split_once() {
         sink.close().await.unwrap();
         let sink = db.sink().await;
         let progress = sink.begin(&plan).await.unwrap();
-        let chunks: Vec<_> = progress.tables[&customer.source].iter().map(|(c, _)| c.clone()).collect();
+        let chunks: Vec<_> = progress.tables[&customer.source]
+            .iter()
+            .map(|(c, _)| c.clone())
+            .collect();
         assert_eq!(chunks, many);
         let unknown = chunk("Customer", 4500).id;
-        let error = sink.writer(customer, &unknown, WriteMode::Fast).await.err().unwrap();
+        let error = sink
+            .writer(customer, &unknown, WriteMode::Fast)
+            .await
+            .err()
+            .unwrap();
         assert_eq!(error.kind(), ErrorKind::Internal);
-        assert_eq!(sink.complete(&plan, &Events::default()).await.unwrap_err().kind(), ErrorKind::Internal);
+        assert_eq!(
+            sink.complete(&plan, &Events::default()).await.unwrap_err().kind(),
+            ErrorKind::Internal
+        );
         sink.close().await.unwrap();
     })
     .await;

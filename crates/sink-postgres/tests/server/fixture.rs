@@ -15,7 +15,10 @@ use migrate_core::value::{Value, ValueKind};
 use migrate_sink_postgres::PostgresSink;
 
 pub(crate) fn name(name: &str) -> TargetName {
-    TargetName { schema: "Sales".into(), name: name.into() }
+    TargetName {
+        schema: "Sales".into(),
+        name: name.into(),
+    }
 }
 
 pub(crate) fn source(name: &str) -> ObjectName {
@@ -71,7 +74,11 @@ fn table(at: &str, columns: Vec<ColumnPlan>) -> TablePlan {
 /// `Customer` (identity, generated column, default, xml) and `Order "x"`, which refers to it.
 pub(crate) fn plan(target: Target) -> Plan {
     let mut id = column("id", ValueKind::Int64, PgType::Int8, false);
-    id.identity = Some(IdentityPlan { start: 1, increment: 5, last: Some(11) });
+    id.identity = Some(IdentityPlan {
+        start: 1,
+        increment: 5,
+        last: Some(11),
+    });
     let mut label = column("Label", ValueKind::Text, PgType::Varchar(Some(20)), true);
     label.domain = Some(name("label"));
     label.comment = Some("what it's \\ called".into());
@@ -165,7 +172,9 @@ pub(crate) fn batch(table: &TablePlan, rows: &[Vec<Value<'_>>]) -> Batch {
     let mut builder = BatchBuilder::new(Arc::new(RowEncoder::compile(&specs).unwrap()), 1 << 20);
     for (i, row) in rows.iter().enumerate() {
         builder.begin_row();
-        row.iter().for_each(|v| builder.push(*v));
+        for value in row {
+            builder.push(*value);
+        }
         builder.end_row(|| format!("row {i}")).unwrap();
     }
     builder.take().unwrap()
@@ -196,14 +205,23 @@ pub(crate) fn customers(table: &TablePlan, ids: std::ops::Range<i64>) -> Batch {
     let labels: Vec<String> = ids.clone().map(|id| format!("c{id}")).collect();
     let rows: Vec<Vec<Value<'_>>> = ids
         .zip(&labels)
-        .map(|(id, label)| vec![Value::Int64(id), Value::Text(label), Value::Int32((id % 1000) as i32 + 1)])
+        .map(|(id, label)| {
+            vec![
+                Value::Int64(id),
+                Value::Text(label),
+                Value::Int32((id % 1000) as i32 + 1),
+            ]
+        })
         .collect();
     batch(table, &rows)
 }
 
 pub(crate) fn chunk(table: &str, ordinal: u32) -> Chunk {
     Chunk {
-        id: ChunkId { table: source(table), ordinal },
+        id: ChunkId {
+            table: source(table),
+            ordinal,
+        },
         token: format!("part {ordinal}"),
         rows: Some(3),
         bytes: None,
@@ -233,28 +251,47 @@ pub(crate) fn last(read: u64) -> Segment {
 
 /// A segment after which the chunk goes on.
 pub(crate) fn more(read: u64, cursor: &str) -> Segment {
-    Segment { cursor: Some(Cursor(cursor.into())), done: false, ..last(read) }
+    Segment {
+        cursor: Some(Cursor(cursor.into())),
+        done: false,
+        ..last(read)
+    }
 }
 
 /// Writes a whole chunk in one segment.
 pub(crate) async fn copy(sink: &PostgresSink, table: &TablePlan, ordinal: u32, batches: &[Batch]) -> Receipt {
-    let id = ChunkId { table: table.source.clone(), ordinal };
+    let id = ChunkId {
+        table: table.source.clone(),
+        ordinal,
+    };
     let (mut writer, receipt) = sink.writer(table, &id, WriteMode::Fast).await.unwrap();
     assert!(!receipt.done);
     for b in batches {
         writer.write(b).await.unwrap();
     }
-    writer.commit(last(batches.iter().map(Batch::read).sum())).await.unwrap()
+    writer
+        .commit(last(batches.iter().map(Batch::read).sum()))
+        .await
+        .unwrap()
 }
 
 /// Begins the plan, with one chunk for each table, three customers and two orders.
 pub(crate) async fn fill(sink: &PostgresSink, plan: &Plan) {
     sink.begin(plan).await.unwrap();
-    let [customer, order] = plan.tables.as_slice() else { panic!("two tables") };
-    sink.register(&customer.source, &[chunk("Customer", 0)]).await.unwrap();
-    sink.register(&order.source, &[chunk("Order \"x\"", 0)]).await.unwrap();
+    let [customer, order] = plan.tables.as_slice() else {
+        panic!("two tables")
+    };
+    sink.register(&customer.source, &[chunk("Customer", 0)])
+        .await
+        .unwrap();
+    sink.register(&order.source, &[chunk("Order \"x\"", 0)])
+        .await
+        .unwrap();
     copy(sink, customer, 0, &[customers(customer, 1..4)]).await;
-    let orders = [vec![Value::Int16(1), Value::Int64(3)], vec![Value::Int16(2), Value::Null]];
+    let orders = [
+        vec![Value::Int16(1), Value::Int64(3)],
+        vec![Value::Int16(2), Value::Null],
+    ];
     copy(sink, order, 0, &[batch(order, &orders)]).await;
 }
 

@@ -1,5 +1,7 @@
 //! The sink against real servers: every PostgreSQL that is installed here.
 
+#![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
 mod careful;
 mod clean;
 mod complete;

@@ -25,7 +25,11 @@ async fn each_refusal_says_what_to_do_and_never_the_password() {
         .await;
         let guest = refused(&db.url_as("guest", "hunter2")).await;
         assert_eq!(guest.kind(), ErrorKind::Permission, "{guest}");
-        assert!(guest.to_string().starts_with("the user guest may not create schemas in the database t"));
+        assert!(
+            guest
+                .to_string()
+                .starts_with("the user guest may not create schemas in the database t")
+        );
 
         let wrong = refused(&db.url_as("guest", "hunter2x")).await;
         assert_eq!(wrong.kind(), ErrorKind::Permission, "{wrong}");
@@ -35,7 +39,11 @@ async fn each_refusal_says_what_to_do_and_never_the_password() {
         assert_eq!(missing.kind(), ErrorKind::Config, "{missing}");
 
         // A port that was just free: nobody listens there.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let nobody = refused(&format!("postgres://guest:hunter2@127.0.0.1:{port}/x")).await;
         assert_eq!(nobody.kind(), ErrorKind::Connection, "{nobody}");
         assert!(nobody.is_transient());
@@ -49,7 +57,9 @@ async fn each_refusal_says_what_to_do_and_never_the_password() {
         }
         let password = db.url.split([':', '@']).nth(2).unwrap();
         let sink = db.sink().await;
-        assert!(password.len() > 5 && !format!("{sink:?} {:?}", SinkOptions::new(&db.url)).contains(password));
+        assert!(
+            password.len() > 5 && !format!("{sink:?} {:?}", SinkOptions::new(&db.url)).contains(password)
+        );
         assert!(!sink.describe().contains(password));
     })
     .await;
@@ -67,16 +77,30 @@ async fn rights_on_a_schema_are_checked_before_anything() {
         )
         .await;
         let name = db.words("select current_database()").await;
-        db.run(&format!("grant create on database {name} to builder; create schema \"Sales\"")).await;
-        let sink = PostgresSink::connect(SinkOptions::new(db.url_as("builder", "b"))).await.unwrap();
+        db.run(&format!(
+            "grant create on database {name} to builder; create schema \"Sales\""
+        ))
+        .await;
+        let sink = PostgresSink::connect(SinkOptions::new(db.url_as("builder", "b")))
+            .await
+            .unwrap();
         let plan = plan(sink.target());
         let error = sink.begin(&plan).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Permission);
-        assert_eq!(error.to_string(), "the user may not create tables in the schema Sales");
+        assert_eq!(
+            error.to_string(),
+            "the user may not create tables in the schema Sales"
+        );
         assert_eq!(db.ask("select to_regnamespace('migrate')").await, None);
         db.run("grant create, usage on schema \"Sales\" to builder").await;
         fill(&sink, &plan).await;
-        assert_eq!(sink.complete(&plan, &migrate_core::observer::Silent).await.unwrap().failed, []);
+        assert_eq!(
+            sink.complete(&plan, &migrate_core::observer::Silent)
+                .await
+                .unwrap()
+                .failed,
+            []
+        );
         sink.clean(true).await.unwrap();
     })
     .await;
@@ -90,7 +114,10 @@ async fn a_statement_that_fails_takes_everything_back() {
         broken.tables[1].columns[0].default = Some("no_such_function()".into());
         let error = sink.begin(&broken).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
-        assert!(error.to_string().ends_with("(creating table Sales.Order \"x\")"), "{error}");
+        assert!(
+            error.to_string().ends_with("(creating table Sales.Order \"x\")"),
+            "{error}"
+        );
         assert_eq!(db.ask("select to_regnamespace('\"Sales\"')").await, None);
         assert_eq!(db.ask("select to_regnamespace('migrate')").await, None);
 
@@ -131,7 +158,8 @@ async fn extensions_and_collations_are_created_where_they_are_found() {
         let sink = db.sink().await;
         sink.begin(&plan).await.unwrap();
         assert_eq!(
-            db.words("select extnamespace::regnamespace from pg_extension where extname = 'citext'").await,
+            db.words("select extnamespace::regnamespace from pg_extension where extname = 'citext'")
+                .await,
             "extensions"
         );
         db.run(
@@ -139,9 +167,17 @@ async fn extensions_and_collations_are_created_where_they_are_found() {
              set search_path = extensions; insert into \"Sales\".\"Customer\" (\"Label\") values ('ABC')",
         )
         .await;
-        assert_eq!(db.words("select no from \"Sales\".\"Order \"\"x\"\"\" where other = 'abc'").await, "1");
+        assert_eq!(
+            db.words("select no from \"Sales\".\"Order \"\"x\"\"\" where other = 'abc'")
+                .await,
+            "1"
+        );
         sink.clean(true).await.unwrap();
-        assert_eq!(db.words("select count(*) from pg_collation where collname = 'ci'").await, "0");
+        assert_eq!(
+            db.words("select count(*) from pg_collation where collname = 'ci'")
+                .await,
+            "0"
+        );
     })
     .await;
 }

@@ -52,17 +52,26 @@ pub(crate) struct Archive {
 impl Archive {
     /// Reads the directory and checks every entry in it.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let name: Arc<str> =
-            path.file_name().map_or_else(|| path.to_string_lossy(), |n| n.to_string_lossy()).into();
+        let name: Arc<str> = path
+            .file_name()
+            .map_or_else(|| path.to_string_lossy(), |n| n.to_string_lossy())
+            .into();
         let context = |e: Error| e.at("file", path.display());
         let file = File::open(path).map_err(|e| context(io("cannot open the source file", e)))?;
-        let meta = file.metadata().map_err(|e| context(io("cannot read the source file", e)))?;
+        let meta = file
+            .metadata()
+            .map_err(|e| context(io("cannot read the source file", e)))?;
         if meta.is_dir() {
             return Err(context(corrupt("this is a directory, not a .bacpac file")));
         }
         let length = meta.len();
         let entries = read_directory(file, length).map_err(context)?;
-        Ok(Self { path: path.to_owned(), name, length, entries })
+        Ok(Self {
+            path: path.to_owned(),
+            name,
+            length,
+            entries,
+        })
     }
 
     /// All entries in the order of their decoded names.
@@ -72,9 +81,11 @@ impl Archive {
 
     /// The entry of that name, whatever its case, as OPC has it.
     pub(crate) fn find(&self, name: &str) -> Option<&Entry> {
-        self.entries
-            .get(name)
-            .or_else(|| self.entries.values().find(|e| e.decoded.eq_ignore_ascii_case(name)))
+        self.entries.get(name).or_else(|| {
+            self.entries
+                .values()
+                .find(|e| e.decoded.eq_ignore_ascii_case(name))
+        })
     }
 
     /// The entry whose name is spelled exactly so.
@@ -84,24 +95,30 @@ impl Archive {
 
     /// Opens an entry with a file handle of its own.
     pub(crate) fn reader(&self, entry: &Entry) -> Result<EntryReader> {
-        let file =
-            File::open(&self.path).map_err(|e| io("cannot open the source file", e).at("file", self.path.display()))?;
+        let file = File::open(&self.path)
+            .map_err(|e| io("cannot open the source file", e).at("file", self.path.display()))?;
         EntryReader::open(file, self.length, entry, self.name.clone())
     }
 }
 
 fn read_directory(file: File, length: u64) -> Result<BTreeMap<String, Entry>> {
     let mut zip = ZipArchive::new(BufReader::with_capacity(64 << 10, file)).map_err(|e| match e {
-        zip::result::ZipError::Io(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => io("cannot read the source file", e),
-        e => corrupt(format!("this is not a complete zip archive ({length} bytes): {e}"))
-            .hint("the file may be cut short; copy or export it again"),
+        zip::result::ZipError::Io(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => {
+            io("cannot read the source file", e)
+        }
+        e => corrupt(format!(
+            "this is not a complete zip archive ({length} bytes): {e}"
+        ))
+        .hint("the file may be cut short; copy or export it again"),
     })?;
     if zip.has_duplicate_names() {
         return Err(corrupt("two entries of the archive have the same name"));
     }
     let mut entries = BTreeMap::new();
     for index in 0..zip.len() {
-        let raw = zip.by_index_raw(index).map_err(|e| corrupt(format!("entry {index} of the archive: {e}")))?;
+        let raw = zip
+            .by_index_raw(index)
+            .map_err(|e| corrupt(format!("entry {index} of the archive: {e}")))?;
         let name = std::str::from_utf8(raw.name_raw())
             .map_err(|_| corrupt(format!("the name of entry {index} is not UTF-8")))?
             .to_owned();
@@ -118,9 +135,11 @@ fn read_directory(file: File, length: u64) -> Result<BTreeMap<String, Entry>> {
                 CompressionMethod::Stored => false,
                 CompressionMethod::Deflated => true,
                 other => {
-                    return Err(unsupported(format!("compression method {other} is not supported"))
-                        .at("entry", &name)
-                        .hint("zip the content again with the deflate method"));
+                    return Err(
+                        unsupported(format!("compression method {other} is not supported"))
+                            .at("entry", &name)
+                            .hint("zip the content again with the deflate method"),
+                    );
                 }
             },
             name,
@@ -140,7 +159,8 @@ fn read_directory(file: File, length: u64) -> Result<BTreeMap<String, Entry>> {
 
 /// The name with `%xx` resolved, if it stays below the archive's root before and after.
 fn safe_name(name: &str) -> Result<String> {
-    let escapes = || corrupt("an entry's name points outside of the archive").at("entry", name.escape_debug());
+    let escapes =
+        || corrupt("an entry's name points outside of the archive").at("entry", name.escape_debug());
     if name.contains('\\') {
         return Err(escapes());
     }
@@ -152,7 +172,11 @@ fn safe_name(name: &str) -> Result<String> {
         // A backslash that was written as %5C belongs to a name such as `CORP\ann`, but must not hide a step upwards.
         let mut steps = text.split(['/', '\\']);
         let drive = text.as_bytes().get(1) == Some(&b':') && text.as_bytes()[0].is_ascii_alphabetic();
-        if drive || text.starts_with(['/', '\\']) || text.contains('\0') || steps.any(|s| s == ".." || s == ".") {
+        if drive
+            || text.starts_with(['/', '\\'])
+            || text.contains('\0')
+            || steps.any(|s| s == ".." || s == ".")
+        {
             return Err(escapes());
         }
     }
@@ -160,7 +184,10 @@ fn safe_name(name: &str) -> Result<String> {
 }
 
 fn check_sizes(entry: &Entry, length: u64) -> Result<()> {
-    let end = entry.header.checked_add(30).and_then(|n| n.checked_add(entry.compressed));
+    let end = entry
+        .header
+        .checked_add(30)
+        .and_then(|n| n.checked_add(entry.compressed));
     if end.is_none_or(|end| end > length) {
         return Err(corrupt(format!(
             "the entry has {} bytes at {}, beyond the file's end at {length}",
@@ -176,7 +203,10 @@ fn check_sizes(entry: &Entry, length: u64) -> Result<()> {
     if possible {
         return Ok(());
     }
-    Err(corrupt(format!("{} bytes cannot come out of {} stored bytes", entry.size, entry.compressed)))
+    Err(corrupt(format!(
+        "{} bytes cannot come out of {} stored bytes",
+        entry.size, entry.compressed
+    )))
 }
 
 /// Entries that share bytes are how a small archive pretends to be huge.
@@ -201,8 +231,14 @@ mod tests {
 
     #[test]
     fn names_are_decoded_and_kept_inside() {
-        assert_eq!(safe_name("Data/dbo.Order%20Details/T.BCP").unwrap(), "Data/dbo.Order Details/T.BCP");
-        assert_eq!(safe_name("Data/CORP%5Cann.T/T.BCP").unwrap(), "Data/CORP\\ann.T/T.BCP");
+        assert_eq!(
+            safe_name("Data/dbo.Order%20Details/T.BCP").unwrap(),
+            "Data/dbo.Order Details/T.BCP"
+        );
+        assert_eq!(
+            safe_name("Data/CORP%5Cann.T/T.BCP").unwrap(),
+            "Data/CORP\\ann.T/T.BCP"
+        );
         assert_eq!(safe_name("Data/dbo.a..b/T.BCP").unwrap(), "Data/dbo.a..b/T.BCP");
         for bad in [
             "../model.xml",

@@ -72,7 +72,11 @@ impl TimeOfDay {
     fn new(scale: u8, choice: LayoutChoice) -> Self {
         let grain = 10_i64.pow(9 - u32::from(scale.min(7)));
         let unit = if choice.time_by_scale { grain } else { 100 };
-        Self { width: time_width(scale, choice) as usize, unit, grain }
+        Self {
+            width: time_width(scale, choice) as usize,
+            unit,
+            grain,
+        }
     }
 
     #[inline]
@@ -100,7 +104,10 @@ impl Decoder {
             Base::Bit => Self::Bit,
             Base::Real => Self::Real,
             Base::Float => Self::Float,
-            Base::Decimal | Base::Numeric => Self::Decimal { precision: t.precision, scale: t.scale },
+            Base::Decimal | Base::Numeric => Self::Decimal {
+                precision: t.precision,
+                scale: t.scale,
+            },
             Base::Money => Self::Money,
             Base::SmallMoney => Self::SmallMoney,
             Base::Date => Self::Date,
@@ -109,9 +116,13 @@ impl Decoder {
             Base::SmallDateTime => Self::SmallDateTime,
             Base::DateTime2 => Self::DateTime2(time),
             Base::DateTimeOffset => Self::DateTimeOffset(time),
-            Base::Char | Base::VarChar | Base::Text | Base::NChar | Base::NVarChar | Base::NText | Base::Xml => {
-                Self::Utf16
-            }
+            Base::Char
+            | Base::VarChar
+            | Base::Text
+            | Base::NChar
+            | Base::NVarChar
+            | Base::NText
+            | Base::Xml => Self::Utf16,
             Base::Binary | Base::VarBinary | Base::Image | Base::RowVersion | Base::Clr => Self::Bytes,
             Base::UniqueIdentifier => Self::Uuid,
             Base::HierarchyId => Self::HierarchyId,
@@ -137,11 +148,15 @@ impl Decoder {
             Self::Money => {
                 let high = i64::from(i32::from_le_bytes(array(body)));
                 let low = i64::from(u32::from_le_bytes(array(&body[4..])));
-                Value::Decimal { unscaled: i128::from(high << 32 | low), scale: 4 }
+                Value::Decimal {
+                    unscaled: i128::from(high << 32 | low),
+                    scale: 4,
+                }
             }
-            Self::SmallMoney => {
-                Value::Decimal { unscaled: i128::from(i32::from_le_bytes(array(body))), scale: 4 }
-            }
+            Self::SmallMoney => Value::Decimal {
+                unscaled: i128::from(i32::from_le_bytes(array(body))),
+                scale: 4,
+            },
             Self::Date => Value::Date(day(body)?),
             Self::Time(time) => Value::Time(time.nanos(body)?),
             Self::DateTime => {
@@ -152,7 +167,10 @@ impl Decoder {
                 }
                 // 1/300 s shows as .000, .003 and .007.
                 let millis = (i64::from(ticks) * 10 + 1) / 3;
-                Value::Timestamp { days: days - DAYS_FROM_1900, nanos: millis * 1_000_000 }
+                Value::Timestamp {
+                    days: days - DAYS_FROM_1900,
+                    nanos: millis * 1_000_000,
+                }
             }
             Self::SmallDateTime => {
                 let days = i32::from(u16::from_le_bytes(array(body)));
@@ -160,17 +178,24 @@ impl Decoder {
                 if minutes >= 1440 {
                     return Err("a smalldatetime has more minutes than a day".to_owned());
                 }
-                Value::Timestamp { days: days - DAYS_FROM_1900, nanos: minutes * 60_000_000_000 }
+                Value::Timestamp {
+                    days: days - DAYS_FROM_1900,
+                    nanos: minutes * 60_000_000_000,
+                }
             }
-            Self::DateTime2(time) => {
-                Value::Timestamp { nanos: time.nanos(body)?, days: day(&body[time.width..])? }
-            }
+            Self::DateTime2(time) => Value::Timestamp {
+                nanos: time.nanos(body)?,
+                days: day(&body[time.width..])?,
+            },
             Self::DateTimeOffset(time) => {
                 let minutes = i16::from_le_bytes(array(&body[time.width + 3..]));
                 if !(-840..=840).contains(&minutes) {
                     return Err("an offset from UTC is more than 14 hours".to_owned());
                 }
-                Value::TimestampTz { nanos: time.nanos(body)?, days: day(&body[time.width..])? }
+                Value::TimestampTz {
+                    nanos: time.nanos(body)?,
+                    days: day(&body[time.width..])?,
+                }
             }
             Self::Utf16 => Value::Utf16(body),
             Self::Bytes => Value::Bytes(body),
@@ -225,7 +250,10 @@ fn decimal<'a>(body: &[u8], precision: u8, scale: u8) -> Result<Value<'a>, Reaso
     }
     // Below 10^38, so it fits an i128.
     let unscaled = magnitude as i128;
-    Ok(Value::Decimal { unscaled: if sign == 1 { unscaled } else { -unscaled }, scale: i16::from(scale) })
+    Ok(Value::Decimal {
+        unscaled: if sign == 1 { unscaled } else { -unscaled },
+        scale: i16::from(scale),
+    })
 }
 
 static POWERS_OF_TEN: [u128; 39] = {

@@ -47,18 +47,27 @@ impl EntryReader {
         let field = |at: usize| u64::from(u16::from_le_bytes([header[at], header[at + 1]]));
         let (name, extra) = (field(26), field(28));
         if header[..4] != *b"PK\x03\x04" || name != entry.name.len() as u64 {
-            return Err(wrap(corrupt(format!("the entry's header at byte {} is not what the directory says", entry.header))));
+            return Err(wrap(corrupt(format!(
+                "the entry's header at byte {} is not what the directory says",
+                entry.header
+            ))));
         }
         let mut stored_name = vec![0; entry.name.len()];
-        file.read_exact(&mut stored_name).map_err(|e| wrap(unreadable(e)))?;
+        file.read_exact(&mut stored_name)
+            .map_err(|e| wrap(unreadable(e)))?;
         if stored_name != entry.name.as_bytes() {
-            return Err(wrap(corrupt("the entry's header has another name than the directory")));
+            return Err(wrap(corrupt(
+                "the entry's header has another name than the directory",
+            )));
         }
         let start = entry.header + 30 + name + extra;
         if start + entry.compressed > length {
-            return Err(wrap(corrupt(format!("the entry reaches beyond the file's end at byte {length}"))));
+            return Err(wrap(corrupt(format!(
+                "the entry reaches beyond the file's end at byte {length}"
+            ))));
         }
-        file.seek(SeekFrom::Start(start)).map_err(|e| wrap(unreadable(e)))?;
+        file.seek(SeekFrom::Start(start))
+            .map_err(|e| wrap(unreadable(e)))?;
         Ok(Self {
             file,
             name: entry.name.clone(),
@@ -92,12 +101,19 @@ impl EntryReader {
         if self.verified {
             return Ok(0);
         }
-        let n = if self.inflate.is_some() { self.inflated(out) } else { self.stored(out) };
+        let n = if self.inflate.is_some() {
+            self.inflated(out)
+        } else {
+            self.stored(out)
+        };
         let n = n.map_err(|e| self.place(e))?;
         self.crc.update(&out[..n]);
         self.produced += n as u64;
         if self.produced > self.size {
-            return Err(self.place(corrupt(format!("the entry is longer than the {} bytes it states", self.size))));
+            return Err(self.place(corrupt(format!(
+                "the entry is longer than the {} bytes it states",
+                self.size
+            ))));
         }
         if n == 0 {
             self.verify().map_err(|e| self.place(e))?;
@@ -144,7 +160,9 @@ impl EntryReader {
                 self.refill()?;
             }
             // `refill` needs the whole of `self`, so the inflater is borrowed again in each round.
-            let Some(inflate) = self.inflate.as_mut() else { return Ok(0) };
+            let Some(inflate) = self.inflate.as_mut() else {
+                return Ok(0);
+            };
             let (read, written) = (inflate.total_in(), inflate.total_out());
             let status = inflate
                 .decompress(&self.input[self.at..self.end], out, FlushDecompress::None)
@@ -170,12 +188,18 @@ impl EntryReader {
             return Err(corrupt("bytes follow the end of the compressed data"));
         }
         if self.produced != self.size {
-            return Err(corrupt(format!("the entry has {} bytes where it states {}", self.produced, self.size)));
+            return Err(corrupt(format!(
+                "the entry has {} bytes where it states {}",
+                self.produced, self.size
+            )));
         }
         let crc = self.crc.clone().finalize();
         if crc != self.expected {
-            return Err(corrupt(format!("the entry's CRC-32 is {crc:08x} where it states {:08x}", self.expected))
-                .hint("the file is damaged; copy or export it again"));
+            return Err(corrupt(format!(
+                "the entry's CRC-32 is {crc:08x} where it states {:08x}",
+                self.expected
+            ))
+            .hint("the file is damaged; copy or export it again"));
         }
         self.verified = true;
         Ok(())

@@ -24,7 +24,12 @@ pub(crate) struct LayoutChoice {
 
 impl Default for LayoutChoice {
     fn default() -> Self {
-        Self { time_by_scale: false, clr_prefix: 8, variant_prefix: 4, unstated_is_seven: false }
+        Self {
+            time_by_scale: false,
+            clr_prefix: 8,
+            variant_prefix: 4,
+            unstated_is_seven: false,
+        }
     }
 }
 
@@ -43,16 +48,26 @@ pub(crate) struct StoredColumn {
 
 impl StoredColumn {
     fn is_time(&self) -> bool {
-        matches!(self.native.base, Base::Time | Base::DateTime2 | Base::DateTimeOffset)
+        matches!(
+            self.native.base,
+            Base::Time | Base::DateTime2 | Base::DateTimeOffset
+        )
     }
 
     fn scale(&self, choice: LayoutChoice) -> u8 {
-        if self.is_time() && !self.scale_stated && choice.unstated_is_seven { 7 } else { self.native.scale }
+        if self.is_time() && !self.scale_stated && choice.unstated_is_seven {
+            7
+        } else {
+            self.native.scale
+        }
     }
 
     /// The type with what the choice adds to it.
     pub(crate) fn native(&self, choice: LayoutChoice) -> NativeType {
-        NativeType { scale: self.scale(choice), ..self.native }
+        NativeType {
+            scale: self.scale(choice),
+            ..self.native
+        }
     }
 
     /// Whether its bytes differ between choices.
@@ -81,7 +96,10 @@ pub(crate) fn candidates(columns: &[StoredColumn]) -> Vec<LayoutChoice> {
     };
     let times = || columns.iter().filter(|c| c.is_time());
     let clr = |c: &StoredColumn| {
-        matches!(c.native.base, Base::HierarchyId | Base::Geometry | Base::Geography | Base::Clr)
+        matches!(
+            c.native.base,
+            Base::HierarchyId | Base::Geometry | Base::Geography | Base::Clr
+        )
     };
     vary(columns.iter().any(clr), &|c, way| c.clr_prefix = [8, 2][way], 2);
     vary(
@@ -89,8 +107,16 @@ pub(crate) fn candidates(columns: &[StoredColumn]) -> Vec<LayoutChoice> {
         &|c, way| c.variant_prefix = [4, 8, 2][way],
         3,
     );
-    vary(times().any(|c| c.native.scale < 7), &|c, way| c.time_by_scale = way == 1, 2);
-    vary(times().any(|c| !c.scale_stated), &|c, way| c.unstated_is_seven = way == 1, 2);
+    vary(
+        times().any(|c| c.native.scale < 7),
+        &|c, way| c.time_by_scale = way == 1,
+        2,
+    );
+    vary(
+        times().any(|c| !c.scale_stated),
+        &|c, way| c.unstated_is_seven = way == 1,
+        2,
+    );
     out
 }
 
@@ -148,8 +174,18 @@ impl CellLayout {
         };
         let units = t.is_text() || t.base == Base::Xml;
         // All bits of a prefix mean NULL, so no length has them.
-        let max = if prefix == 2 { max.min(u64::from(u16::MAX) - 1) } else { max };
-        Self { prefix, min, max, units, nullable }
+        let max = if prefix == 2 {
+            max.min(u64::from(u16::MAX) - 1)
+        } else {
+            max
+        };
+        Self {
+            prefix,
+            min,
+            max,
+            units,
+            nullable,
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod archive;
 mod cells;
+mod filter;
 mod inflate;
 mod layout;
 mod model;
@@ -55,11 +56,18 @@ pub struct BacpacOptions {
 impl Default for BacpacOptions {
     /// Checks everything, with as many threads as there are processors.
     fn default() -> Self {
-        Self { scan: true, threads: std::thread::available_parallelism().map_or(2, usize::from) }
+        Self {
+            scan: true,
+            threads: std::thread::available_parallelism().map_or(2, usize::from),
+        }
     }
 }
 
 /// A `.bacpac` file as a source.
+///
+/// A plan's `where` is carried out row by row, in a small language: comparisons of a column with literals, `is null`,
+/// `in`, `between` and `like`, joined by `and`, `or` and `not`. Text is compared by its UTF-16 units, case included,
+/// whatever the column's collation; anything else is refused before a row is read.
 pub struct Bacpac {
     archive: Arc<Archive>,
     options: BacpacOptions,
@@ -84,14 +92,20 @@ impl Bacpac {
     /// [`Unsupported`](migrate_core::ErrorKind::Unsupported) for encrypted entries and other compressions than deflate.
     pub fn open(path: impl AsRef<Path>, options: BacpacOptions) -> Result<Self> {
         let archive = Arc::new(Archive::open(path.as_ref())?);
-        Ok(Self { archive, options, known: OnceCell::new() })
+        Ok(Self {
+            archive,
+            options,
+            known: OnceCell::new(),
+        })
     }
 
     async fn known(&self) -> Result<Arc<Known>> {
         let known = self.known.get_or_try_init(|| async {
             let (archive, options) = (self.archive.clone(), self.options);
             let found = tokio::task::spawn_blocking(move || examine(&archive, options)).await;
-            found.map_err(|e| internal("examining the file was interrupted").because(e))?.map(Arc::new)
+            found
+                .map_err(|e| internal("examining the file was interrupted").because(e))?
+                .map(Arc::new)
         });
         known.await.cloned()
     }
@@ -99,7 +113,10 @@ impl Bacpac {
 
 impl fmt::Debug for Bacpac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bacpac").field("file", &self.archive.name).field("options", &self.options).finish()
+        f.debug_struct("Bacpac")
+            .field("file", &self.archive.name)
+            .field("options", &self.options)
+            .finish()
     }
 }
 
@@ -118,15 +135,20 @@ fn examine(archive: &Archive, options: BacpacOptions) -> Result<Known> {
         .ok_or_else(|| in_file(corrupt("the archive has no model.xml, so it is not a .bacpac")))?;
     let in_model = |e: Error| in_file(e.at("entry", &entry.name));
     if entry.size > LARGEST_MODEL {
-        return Err(in_model(corrupt(format!("the model claims {} bytes, which no model has", entry.size))));
+        return Err(in_model(corrupt(format!(
+            "the model claims {} bytes, which no model has",
+            entry.size
+        ))));
     }
     let hash = origin::sha256(archive, entry)?;
     if let Some(stated) = &origin.model_hash
         && *stated != hash
     {
         return Err(in_model(
-            corrupt(format!("the SHA-256 of model.xml is {hash}, but Origin.xml states {stated}"))
-                .hint("the file was changed after the export, or is damaged; export it again"),
+            corrupt(format!(
+                "the SHA-256 of model.xml is {hash}, but Origin.xml states {stated}"
+            ))
+            .hint("the file was changed after the export, or is damaged; export it again"),
         ));
     }
     let info = SourceInfo {
@@ -138,7 +160,14 @@ fn examine(archive: &Archive, options: BacpacOptions) -> Result<Known> {
     };
     let Model { mut catalog, stored } = Model::read(archive.reader(entry)?, info).map_err(in_model)?;
     let parts = parts::by_table(archive, catalog.tables.iter().map(|t| &t.name))?;
-    let tables = scan::scan(archive, &stored, parts, origin.rows, options.threads.max(1), options.scan)?;
+    let tables = scan::scan(
+        archive,
+        &stored,
+        parts,
+        origin.rows,
+        options.threads.max(1),
+        options.scan,
+    )?;
     scan::check_total(&tables, origin.rows).map_err(in_file)?;
     for table in &mut catalog.tables {
         let found = tables.get(&table.name);
@@ -151,7 +180,12 @@ fn examine(archive: &Archive, options: BacpacOptions) -> Result<Known> {
             restate(table, columns, parts);
         }
     }
-    Ok(Known { catalog, stored, tables, total: origin.rows })
+    Ok(Known {
+        catalog,
+        stored,
+        tables,
+        total: origin.rows,
+    })
 }
 
 /// Corrects the types of columns whose scale the model does not state and the data does.
@@ -183,7 +217,7 @@ fn fingerprint(archive: &Archive, model: &str) -> String {
 #[async_trait]
 impl Source for Bacpac {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { filter: false }
+        Capabilities { filter: true }
     }
 
     async fn discover(&self) -> Result<Catalog> {
@@ -194,13 +228,16 @@ impl Source for Bacpac {
         let known = self.known().await?;
         let mut wanted = HashMap::new();
         for table in &plan.tables {
-            let stored = known
-                .stored
-                .get(&table.source)
-                .ok_or_else(|| config("the plan has a table that the file does not have").at("table", &table.source))?;
-            wanted.insert(table.source.clone(), Wanted::new(table, stored)?);
+            let stored = known.stored.get(&table.source).ok_or_else(|| {
+                config("the plan has a table that the file does not have").at("table", &table.source)
+            })?;
+            wanted.insert(table.source.clone(), Arc::new(Wanted::new(table, stored)?));
         }
-        Ok(Arc::new(BacpacSnapshot { archive: self.archive.clone(), known, wanted }))
+        Ok(Arc::new(BacpacSnapshot {
+            archive: self.archive.clone(),
+            known,
+            wanted,
+        }))
     }
 }
 
@@ -208,7 +245,7 @@ impl Source for Bacpac {
 struct BacpacSnapshot {
     archive: Arc<Archive>,
     known: Arc<Known>,
-    wanted: HashMap<ObjectName, Wanted>,
+    wanted: HashMap<ObjectName, Arc<Wanted>>,
 }
 
 #[async_trait]
@@ -220,10 +257,16 @@ impl Snapshot for BacpacSnapshot {
         }
     }
 
-    async fn read(&self, table: &TablePlan, chunk: &Chunk, after: Option<&Cursor>) -> Result<Box<dyn ChunkReader>> {
-        let (Some(stored), Some(wanted)) =
-            (self.known.stored.get(&table.source), self.wanted.get(&table.source))
-        else {
+    async fn read(
+        &self,
+        table: &TablePlan,
+        chunk: &Chunk,
+        after: Option<&Cursor>,
+    ) -> Result<Box<dyn ChunkReader>> {
+        let (Some(stored), Some(wanted)) = (
+            self.known.stored.get(&table.source),
+            self.wanted.get(&table.source),
+        ) else {
             return Err(internal("a chunk of a table that is not in the plan").at("table", &table.source));
         };
         let reader = PartsReader::new(self.archive.clone(), stored, wanted.clone(), chunk, after)?;
@@ -246,7 +289,12 @@ impl Snapshot for BacpacSnapshot {
             }
         }
         // Without a scan, the file's own total speaks only for all tables together.
-        let all = self.known.catalog.tables.iter().all(|t| read.iter().any(|(name, _)| name == &t.name));
+        let all = self
+            .known
+            .catalog
+            .tables
+            .iter()
+            .all(|t| read.iter().any(|(name, _)| name == &t.name));
         let sum: u64 = read.iter().map(|(_, rows)| rows).sum();
         match self.known.total {
             Some(total) if all && total != sum => Err(corrupt(format!(

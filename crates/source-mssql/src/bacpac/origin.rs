@@ -37,8 +37,11 @@ impl Origin {
             corrupt("the archive has no Origin.xml, so it is not a .bacpac").at("file", &*archive.name)
         })?;
         if entry.size > LARGEST {
-            return Err(corrupt(format!("Origin.xml claims {} bytes, where {LARGEST} are plenty", entry.size))
-                .at("file", &*archive.name));
+            return Err(corrupt(format!(
+                "Origin.xml claims {} bytes, where {LARGEST} are plenty",
+                entry.size
+            ))
+            .at("file", &*archive.name));
         }
         let text = read_text(archive, entry)?;
         Self::parse(&text).map_err(|e| e.at("entry", &entry.name).at("file", &*archive.name))
@@ -50,14 +53,19 @@ impl Origin {
         let mut path: Vec<String> = Vec::new();
         let mut uri = String::new();
         let mut content = String::new();
-        let broken = |at: u64, what: &dyn std::fmt::Display| corrupt(format!("this is not XML: {what}")).at("byte", at);
+        let broken = |at: u64, what: &dyn std::fmt::Display| {
+            corrupt(format!("this is not XML: {what}")).at("byte", at)
+        };
         loop {
             let at = reader.buffer_position();
             match reader.read_event().map_err(|e| broken(at, &e))? {
                 Event::Start(e) => {
                     path.push(e.local_name().as_ref().to_owned());
                     if path.len() == 1 && path[0] != "DacOrigin" {
-                        return Err(corrupt(format!("the root is <{}> instead of <DacOrigin>", path[0])));
+                        return Err(corrupt(format!(
+                            "the root is <{}> instead of <DacOrigin>",
+                            path[0]
+                        )));
                     }
                     if path.len() > 32 {
                         return Err(corrupt("elements are nested too deeply"));
@@ -65,12 +73,18 @@ impl Origin {
                     content.clear();
                     uri.clear();
                     if let Some(value) = e.try_get_attribute("Uri").map_err(|e| broken(at, &e))? {
-                        uri.push_str(&value.normalized_value(XmlVersion::Implicit1_0).map_err(|e| broken(at, &e))?);
+                        uri.push_str(
+                            &value
+                                .normalized_value(XmlVersion::Implicit1_0)
+                                .map_err(|e| broken(at, &e))?,
+                        );
                     }
                 }
                 Event::Text(t) => content.push_str(&t.xml10_content()),
                 Event::CData(t) => content.push_str(&t.xml10_content()),
-                Event::GeneralRef(r) => content.push(entity(&r).ok_or_else(|| broken(at, &"an unknown entity"))?),
+                Event::GeneralRef(r) => {
+                    content.push(entity(&r).ok_or_else(|| broken(at, &"an unknown entity"))?)
+                }
                 Event::End(_) => {
                     origin.take(&path, &uri, content.trim())?;
                     path.pop();
@@ -89,11 +103,17 @@ impl Origin {
         let path: Vec<&str> = path.iter().skip(1).map(String::as_str).collect();
         match path[..] {
             ["Server", "ServerVersion"] => {
-                text.lines().next().unwrap_or_default().trim().clone_into(&mut self.server);
+                text.lines()
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .clone_into(&mut self.server);
             }
             ["Operation", "ProductVersion"] => text.clone_into(&mut self.writer),
             ["ExportStatistics", "TableRowCountTotalTag"] => {
-                let rows = text.parse().map_err(|_| corrupt("TableRowCountTotalTag is not a number"))?;
+                let rows = text
+                    .parse()
+                    .map_err(|_| corrupt("TableRowCountTotalTag is not a number"))?;
                 self.rows = Some(rows);
             }
             ["PackageProperties", "ContainsExportedData"] => {
@@ -103,7 +123,12 @@ impl Origin {
                 self.model_hash = Some(text.to_ascii_uppercase());
             }
             ["DataPhaseTables"] => {
-                self.tables = text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect();
+                self.tables = text
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|t| !t.is_empty())
+                    .map(str::to_owned)
+                    .collect();
             }
             _ => {}
         }
@@ -129,7 +154,9 @@ pub(crate) fn entity(reference: &quick_xml::events::BytesRef<'_>) -> Option<char
 fn read_text(archive: &Archive, entry: &Entry) -> Result<String> {
     let mut text = String::new();
     let mut reader = BufReader::new(archive.reader(entry)?);
-    reader.read_to_string(&mut text).map_err(|e| read_error(e).at("entry", &entry.name))?;
+    reader
+        .read_to_string(&mut text)
+        .map_err(|e| read_error(e).at("entry", &entry.name))?;
     Ok(text)
 }
 
@@ -137,7 +164,9 @@ fn read_text(archive: &Archive, entry: &Entry) -> Result<String> {
 pub(crate) fn read_error(error: std::io::Error) -> Error {
     match error.downcast::<Error>() {
         Ok(ours) => ours,
-        Err(e) if e.kind() == std::io::ErrorKind::InvalidData => corrupt(format!("this is not UTF-8 text: {e}")),
+        Err(e) if e.kind() == std::io::ErrorKind::InvalidData => {
+            corrupt(format!("this is not UTF-8 text: {e}"))
+        }
         Err(e) => crate::classify::io("cannot read the source file", e),
     }
 }

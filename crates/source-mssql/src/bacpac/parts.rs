@@ -20,14 +20,18 @@ pub(crate) fn by_table<'a>(
     }
     let mut out: HashMap<ObjectName, Vec<Entry>> = HashMap::new();
     for entry in archive.entries() {
-        let Some(path) = below_data(&entry.name) else { continue };
+        let Some(path) = below_data(&entry.name) else {
+            continue;
+        };
         let place = |e: migrate_core::Error| e.at("entry", &entry.name).at("file", &*archive.name);
         let (directory, file) = match path.split_once('/') {
             Some((directory, file)) if !file.contains('/') => (directory, file),
             _ => return Err(place(corrupt("this entry has no place among the data"))),
         };
         if !file.to_ascii_uppercase().ends_with(".BCP") {
-            return Err(place(unsupported("this entry below Data is not a .BCP file, so its rows would be lost")));
+            return Err(place(unsupported(
+                "this entry below Data is not a .BCP file, so its rows would be lost",
+            )));
         }
         let directory = percent_decode_str(directory).decode_utf8_lossy();
         match directories.get(&*directory).map(Vec::as_slice) {
@@ -38,7 +42,9 @@ pub(crate) fn by_table<'a>(
                 ))));
             }
             None => {
-                return Err(place(corrupt(format!("the data is of a table {directory}, which the model does not have"))));
+                return Err(place(corrupt(format!(
+                    "the data is of a table {directory}, which the model does not have"
+                ))));
             }
         }
     }

@@ -10,6 +10,7 @@ use migrate_core::source::{ChunkReader, Fill};
 use migrate_core::{Error, Result};
 
 use super::archive::Archive;
+use super::filter::Filter;
 use super::layout::StoredColumn;
 use super::rows::{RowLayout, Rows};
 use super::split::{Place, Token};
@@ -21,6 +22,8 @@ use crate::classify::{config, corrupt, internal};
 pub(crate) struct Wanted {
     /// For each copied column of the plan, its place among the stored ones.
     pub(crate) columns: Vec<usize>,
+    /// The plan's `where`.
+    pub(crate) filter: Option<Filter>,
 }
 
 impl Wanted {
@@ -42,7 +45,12 @@ impl Wanted {
             }
             columns.push(found);
         }
-        Ok(Self { columns })
+        let filter = plan
+            .filter
+            .as_deref()
+            .map(|text| Filter::new(text, &plan.source, stored))
+            .transpose()?;
+        Ok(Self { columns, filter })
     }
 }
 
@@ -51,7 +59,7 @@ pub(crate) struct PartsReader {
     archive: Arc<Archive>,
     token: Token,
     layout: RowLayout,
-    wanted: Wanted,
+    wanted: Arc<Wanted>,
     /// The part that is being read, and its reader; `None` before its first row and after the last part.
     part: usize,
     rows: Option<Rows>,
@@ -64,7 +72,7 @@ impl PartsReader {
     pub(crate) fn new(
         archive: Arc<Archive>,
         stored: &[StoredColumn],
-        wanted: Wanted,
+        wanted: Arc<Wanted>,
         chunk: &Chunk,
         after: Option<&Cursor>,
     ) -> Result<Self> {
@@ -74,14 +82,27 @@ impl PartsReader {
             return Err(internal("the cursor is beyond the chunk's parts"));
         }
         let layout = RowLayout::new(&chunk.id.table.to_string(), stored, token.layout);
-        Ok(Self { archive, token, layout, wanted, part: start.part, rows: None, start, place: start })
+        Ok(Self {
+            archive,
+            token,
+            layout,
+            wanted,
+            part: start.part,
+            rows: None,
+            start,
+            place: start,
+        })
     }
 
     fn open(&mut self) -> Result<Option<&mut Rows>> {
         if self.rows.is_none() {
-            let Some((name, _)) = self.token.parts.get(self.part) else { return Ok(None) };
+            let Some((name, _)) = self.token.parts.get(self.part) else {
+                return Ok(None);
+            };
             let entry = self.archive.exact(name).ok_or_else(|| {
-                corrupt("the file does not have this entry any more").at("entry", name).at("file", &*self.archive.name)
+                corrupt("the file does not have this entry any more")
+                    .at("entry", name)
+                    .at("file", &*self.archive.name)
             })?;
             let mut rows = Rows::new(self.layout.clone(), Window::new(self.archive.reader(entry)?));
             let start = std::mem::take(&mut self.start);
@@ -95,16 +116,19 @@ impl PartsReader {
     fn read(&mut self, out: &mut BatchBuilder) -> Result<Fill> {
         loop {
             let part = self.part;
-            let wanted = std::mem::take(&mut self.wanted.columns);
-            let filled = match self.open() {
-                Ok(Some(rows)) => fill(rows, &wanted, part, out),
-                Ok(None) => Ok(Fill::End),
-                Err(e) => Err(e),
+            let wanted = self.wanted.clone();
+            let filled = match self.open()? {
+                Some(rows) => fill(rows, &wanted, part, out)?,
+                None => Fill::End,
             };
-            self.wanted.columns = wanted;
-            let filled = filled?;
-            let Some(rows) = &self.rows else { return Ok(Fill::End) };
-            self.place = Place { part, row: rows.passed(), offset: rows.next_offset() };
+            let Some(rows) = &self.rows else {
+                return Ok(Fill::End);
+            };
+            self.place = Place {
+                part,
+                row: rows.passed(),
+                offset: rows.next_offset(),
+            };
             if filled == Fill::More {
                 return Ok(Fill::More);
             }
@@ -121,7 +145,11 @@ impl PartsReader {
             }
             self.rows = None;
             self.part += 1;
-            self.place = Place { part: self.part, row: 0, offset: 0 };
+            self.place = Place {
+                part: self.part,
+                row: 0,
+                offset: 0,
+            };
             if self.part == self.token.parts.len() {
                 return Ok(Fill::End);
             }
@@ -129,7 +157,7 @@ impl PartsReader {
     }
 }
 
-fn fill(rows: &mut Rows, wanted: &[usize], part: usize, out: &mut BatchBuilder) -> Result<Fill> {
+fn fill(rows: &mut Rows, wanted: &Wanted, part: usize, out: &mut BatchBuilder) -> Result<Fill> {
     loop {
         if out.is_full() {
             return Ok(Fill::More);
@@ -138,7 +166,13 @@ fn fill(rows: &mut Rows, wanted: &[usize], part: usize, out: &mut BatchBuilder) 
             return Ok(Fill::End);
         }
         out.begin_row();
-        for column in wanted {
+        if let Some(filter) = &wanted.filter
+            && !filter.admits(rows)?
+        {
+            out.skip_row();
+            continue;
+        }
+        for column in &wanted.columns {
             out.push(rows.value(*column)?);
         }
         out.end_row(|| format!("part {}, row {}", part + 1, rows.passed()))?;

@@ -57,7 +57,14 @@ pub(crate) struct Rows {
 impl Rows {
     pub(crate) fn new(layout: RowLayout, window: Window) -> Self {
         let spans = vec![Span { at: 0, length: NULL }; layout.width()];
-        Self { layout, window, spans, scratch: Scratch::default(), row: 0, length: 0 }
+        Self {
+            layout,
+            window,
+            spans,
+            scratch: Scratch::default(),
+            row: 0,
+            length: 0,
+        }
     }
 
     /// Goes on at a row that begins at `offset`.
@@ -153,7 +160,11 @@ impl Rows {
     fn bring(&mut self, column: usize, at: usize, n: usize) -> Result<()> {
         // Asked before any memory is set aside: a length that the part cannot hold is wrong.
         if !self.window.can_hold((at as u64).saturating_add(n as u64)) {
-            return Err(self.wrong(column, at, format!("the part ends before the {n} bytes that follow here")));
+            return Err(self.wrong(
+                column,
+                at,
+                format!("the part ends before the {n} bytes that follow here"),
+            ));
         }
         if !self.window.need(at + n)? {
             return Err(self.wrong(column, at, "the part ends inside of a row".to_owned()));
@@ -182,8 +193,14 @@ fn wrong(layout: &RowLayout, window: &Window, row: u64, column: usize, at: usize
 fn length_of(bytes: &[u8], cell: CellLayout) -> Result<usize, Reason> {
     let (length, null) = match cell.prefix {
         1 => (u64::from(bytes[0]), u64::from(u8::MAX)),
-        2 => (u64::from(u16::from_le_bytes([bytes[0], bytes[1]])), u64::from(u16::MAX)),
-        4 => (u64::from(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])), u64::from(u32::MAX)),
+        2 => (
+            u64::from(u16::from_le_bytes([bytes[0], bytes[1]])),
+            u64::from(u16::MAX),
+        ),
+        4 => (
+            u64::from(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])),
+            u64::from(u32::MAX),
+        ),
         _ => {
             let mut wide = [0; 8];
             wide.copy_from_slice(&bytes[..8]);
@@ -197,7 +214,10 @@ fn length_of(bytes: &[u8], cell: CellLayout) -> Result<usize, Reason> {
         n if n == null && cell.nullable => return Ok(NULL),
         n if n == null => "NULL in a column that is NOT NULL".to_owned(),
         n if n < cell.min || n > cell.max => {
-            format!("a length of {n} bytes, where the column's type has {} to {}", cell.min, cell.max)
+            format!(
+                "a length of {n} bytes, where the column's type has {} to {}",
+                cell.min, cell.max
+            )
         }
         n => format!("{n} bytes of text, which is not a whole number of UTF-16 units"),
     })

@@ -53,9 +53,15 @@ struct Task<'a> {
 
 /// What a part is under one layout.
 enum Outcome {
-    Fits { rows: u64, values: u64 },
+    Fits {
+        rows: u64,
+        values: u64,
+    },
     /// Where it stopped making sense, and how.
-    Fails { offset: u64, error: Error },
+    Fails {
+        offset: u64,
+        error: Error,
+    },
 }
 
 /// Scans the parts of all tables with so many threads. With `all` unset, only tables whose layout is in doubt.
@@ -79,9 +85,13 @@ pub(crate) fn scan(
         let choices = &choices[table];
         if all || choices.len() > 1 {
             let columns = columns(stored, table)?;
-            tasks.extend(
-                entries.iter().enumerate().map(|(part, entry)| Task { table, columns, choices, part, entry }),
-            );
+            tasks.extend(entries.iter().enumerate().map(|(part, entry)| Task {
+                table,
+                columns,
+                choices,
+                part,
+                entry,
+            }));
         }
     }
     tasks.sort_by_key(|t| std::cmp::Reverse(t.entry.size));
@@ -93,8 +103,20 @@ pub(crate) fn scan(
     for (table, entries) in &parts {
         let choices = &choices[table];
         if !all && choices.len() == 1 {
-            let parts = entries.iter().map(|e| Part { entry: e.clone(), rows: None }).collect();
-            out.insert(table.clone(), TableParts { choice: choices[0], parts });
+            let parts = entries
+                .iter()
+                .map(|e| Part {
+                    entry: e.clone(),
+                    rows: None,
+                })
+                .collect();
+            out.insert(
+                table.clone(),
+                TableParts {
+                    choice: choices[0],
+                    parts,
+                },
+            );
             continue;
         }
         let mut fitting = Vec::new();
@@ -117,14 +139,21 @@ pub(crate) fn scan(
                 }
             }
             if rows.len() == entries.len() {
-                fitting.push(Fit { choice: *choice, rows, values: hashes });
+                fitting.push(Fit {
+                    choice: *choice,
+                    rows,
+                    values: hashes,
+                });
             }
         }
         match fitting.len() {
             0 => {
                 let error = furthest.map_or_else(|| corrupt("the part was not read"), |(_, e)| e);
                 return Err(if choices.len() > 1 {
-                    error.hint(format!("none of {} layouts that the table could have fits its data", choices.len()))
+                    error.hint(format!(
+                        "none of {} layouts that the table could have fits its data",
+                        choices.len()
+                    ))
                 } else {
                     error
                 });
@@ -136,14 +165,21 @@ pub(crate) fn scan(
                 let fit = fitting.swap_remove(0);
                 out.insert(table.clone(), fit.into_parts(entries));
             }
-            _ => open.push(Undecided { table, entries, fitting }),
+            _ => open.push(Undecided {
+                table,
+                entries,
+                fitting,
+            }),
         }
     }
     decide(open, &agreed, stored, total, &mut out).map_err(|e| e.at("file", &*archive.name))?;
     Ok(out)
 }
 
-fn columns<'a>(stored: &'a HashMap<ObjectName, Vec<StoredColumn>>, table: &ObjectName) -> Result<&'a [StoredColumn]> {
+fn columns<'a>(
+    stored: &'a HashMap<ObjectName, Vec<StoredColumn>>,
+    table: &ObjectName,
+) -> Result<&'a [StoredColumn]> {
     match stored.get(table) {
         Some(columns) if !columns.is_empty() => Ok(columns),
         _ => Err(corrupt("there is data for a table that stores no columns").at("table", table)),
@@ -160,14 +196,21 @@ struct Fit {
 
 impl Fit {
     fn into_parts(self, entries: &[Entry]) -> TableParts {
-        let parts = entries.iter().zip(self.rows).map(|(e, n)| Part { entry: e.clone(), rows: Some(n) });
-        TableParts { choice: self.choice, parts: parts.collect() }
+        let parts = entries.iter().zip(self.rows).map(|(e, n)| Part {
+            entry: e.clone(),
+            rows: Some(n),
+        });
+        TableParts {
+            choice: self.choice,
+            parts: parts.collect(),
+        }
     }
 }
 
 /// Whether all layouts read the same rows, so that it does not matter which is taken.
 fn same(fits: &[Fit]) -> bool {
-    fits.windows(2).all(|w| w[0].rows == w[1].rows && w[0].values == w[1].values)
+    fits.windows(2)
+        .all(|w| w[0].rows == w[1].rows && w[0].values == w[1].values)
 }
 
 /// A table that several layouts fit, with different values.
@@ -230,7 +273,9 @@ fn decide(
     for mut undecided in open {
         undecided.fitting.retain(|f| agreed.admits(f.choice));
         if let (true, Some(total), Some(known)) = (alone, total, known) {
-            undecided.fitting.retain(|f| known + f.rows.iter().sum::<u64>() == total);
+            undecided
+                .fitting
+                .retain(|f| known + f.rows.iter().sum::<u64>() == total);
         }
         if undecided.fitting.is_empty() || !same(&undecided.fitting) {
             let doubtful: Vec<&str> = columns(stored, undecided.table)?
@@ -263,12 +308,17 @@ fn run<'a>(
     threads: usize,
 ) -> Result<Outcomes<'a>> {
     let next = AtomicUsize::new(0);
-    let counter = Counter { counted: AtomicU64::new(0), total };
+    let counter = Counter {
+        counted: AtomicU64::new(0),
+        total,
+    };
     let stop = AtomicBool::new(false);
     let outcomes: Mutex<Outcomes<'a>> = Mutex::new(HashMap::new());
     let work = || {
         while !stop.load(Ordering::Relaxed) {
-            let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
+            let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                return;
+            };
             for (index, choice) in task.choices.iter().enumerate() {
                 let outcome = read_part(archive, task, *choice, &counter);
                 // Without a choice of layouts, a failure is the end.
@@ -285,15 +335,23 @@ fn run<'a>(
         let others: Vec<_> = (1..threads.min(tasks.len())).map(|_| scope.spawn(work)).collect();
         work();
         for other in others {
-            other.join().map_err(|_| crate::classify::internal("a scanning thread panicked"))?;
+            other
+                .join()
+                .map_err(|_| crate::classify::internal("a scanning thread panicked"))?;
         }
         Ok(())
     })?;
-    let mut outcomes = outcomes.into_inner().map_err(|_| crate::classify::internal("a scanning thread panicked"))?;
+    let mut outcomes = outcomes
+        .into_inner()
+        .map_err(|_| crate::classify::internal("a scanning thread panicked"))?;
     if stop.into_inner() {
         // The others were not read to the end, so they are not judged.
         let failed = |task: &&Task<'_>| {
-            task.choices.len() == 1 && matches!(outcomes.get(&(task.table, task.part, 0)), Some(Outcome::Fails { .. }))
+            task.choices.len() == 1
+                && matches!(
+                    outcomes.get(&(task.table, task.part, 0)),
+                    Some(Outcome::Fails { .. })
+                )
         };
         let first = tasks.iter().filter(failed).map(|t| (t.table, t.part, 0)).min();
         if let Some(Outcome::Fails { error, .. }) = first.and_then(|key| outcomes.remove(&key)) {
@@ -316,9 +374,9 @@ impl Counter {
     fn add(&self, rows: u64) -> Result<()> {
         let counted = self.counted.fetch_add(rows, Ordering::Relaxed) + rows;
         match self.total {
-            Some(total) if counted > total => {
-                Err(corrupt(format!("the file holds more rows than the {total} that its Origin.xml states")))
-            }
+            Some(total) if counted > total => Err(corrupt(format!(
+                "the file holds more rows than the {total} that its Origin.xml states"
+            ))),
             _ => Ok(()),
         }
     }
@@ -332,7 +390,9 @@ fn read_part(archive: &Archive, task: &Task<'_>, choice: LayoutChoice, counter: 
     };
     // Values only matter where layouts compete.
     let compared: Vec<usize> = if task.choices.len() > 1 {
-        (0..task.columns.len()).filter(|c| task.columns[*c].in_doubt()).collect()
+        (0..task.columns.len())
+            .filter(|c| task.columns[*c].in_doubt())
+            .collect()
     } else {
         Vec::new()
     };
@@ -351,8 +411,14 @@ fn read_part(archive: &Archive, task: &Task<'_>, choice: LayoutChoice, counter: 
         Ok(rows.passed())
     };
     match go() {
-        Ok(rows) => Outcome::Fits { rows, values: hash.finish() },
-        Err(error) => Outcome::Fails { offset: rows.next_offset(), error },
+        Ok(rows) => Outcome::Fits {
+            rows,
+            values: hash.finish(),
+        },
+        Err(error) => Outcome::Fails {
+            offset: rows.next_offset(),
+            error,
+        },
     }
 }
 
@@ -371,10 +437,10 @@ fn hash_value(value: &Value<'_>, hash: &mut DefaultHasher) {
 pub(crate) fn check_total(tables: &HashMap<ObjectName, TableParts>, total: Option<u64>) -> Result<()> {
     let counted: Option<u64> = tables.values().map(TableParts::rows).sum();
     match (counted, total) {
-        (Some(counted), Some(total)) if counted != total => {
-            Err(corrupt(format!("the file holds {counted} rows, but its Origin.xml states {total}"))
-                .hint("parts are missing or were exchanged; export the database again"))
-        }
+        (Some(counted), Some(total)) if counted != total => Err(corrupt(format!(
+            "the file holds {counted} rows, but its Origin.xml states {total}"
+        ))
+        .hint("parts are missing or were exchanged; export the database again")),
         _ => Ok(()),
     }
 }

@@ -42,7 +42,11 @@ impl Place {
 }
 
 fn foreign(what: &str, cause: serde_json::Error) -> Error {
-    Error::new(ErrorKind::Internal, format!("{what} was not written by a .bacpac source")).because(cause)
+    Error::new(
+        ErrorKind::Internal,
+        format!("{what} was not written by a .bacpac source"),
+    )
+    .because(cause)
 }
 
 fn json(value: &impl Serialize) -> Result<String> {
@@ -63,7 +67,10 @@ pub(crate) fn split(table: &ObjectName, parts: &TableParts, goal: ChunkGoal) -> 
             parts: group.iter().map(|p| (p.entry.name.clone(), p.rows)).collect(),
         };
         chunks.push(Chunk {
-            id: ChunkId { table: table.clone(), ordinal: ordinal as u32 },
+            id: ChunkId {
+                table: table.clone(),
+                ordinal: ordinal as u32,
+            },
             token: json(&token)?,
             rows: group.iter().map(|p| p.rows).sum(),
             bytes: Some(group.iter().map(|p| p.entry.size).sum()),

@@ -20,7 +20,13 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn new(entry: EntryReader) -> Self {
-        Self { entry, buffer: vec![0; USUAL], start: 0, end: 0, offset: 0 }
+        Self {
+            entry,
+            buffer: vec![0; USUAL],
+            start: 0,
+            end: 0,
+            offset: 0,
+        }
     }
 
     /// What is in view.
@@ -81,7 +87,9 @@ impl Window {
     pub(crate) fn skip_to(&mut self, offset: u64) -> Result<()> {
         while self.offset < offset {
             if self.start == self.end && !self.need(1)? {
-                return Err(self.place(corrupt(format!("the entry ends before byte {offset}, where reading has to go on"))));
+                return Err(self.place(corrupt(format!(
+                    "the entry ends before byte {offset}, where reading has to go on"
+                ))));
             }
             let step = ((self.end - self.start) as u64).min(offset - self.offset);
             self.advance(step as usize);

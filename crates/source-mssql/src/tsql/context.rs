@@ -37,7 +37,12 @@ pub(super) struct Source {
 
 impl Source {
     /// A table or view.
-    pub(super) fn relation(scope: &Scope, relation: &ScopeRelation, name: String, alias: Option<String>) -> Self {
+    pub(super) fn relation(
+        scope: &Scope,
+        relation: &ScopeRelation,
+        name: String,
+        alias: Option<String>,
+    ) -> Self {
         let columns = relation
             .columns
             .iter()
@@ -48,7 +53,13 @@ impl Source {
                 case_insensitive: c.case_insensitive,
             })
             .collect();
-        Self { name, schema: None, alias, owner: Some(relation.name.clone()), columns }
+        Self {
+            name,
+            schema: None,
+            alias,
+            owner: Some(relation.name.clone()),
+            columns,
+        }
     }
 }
 
@@ -126,7 +137,9 @@ impl<'a> Context<'a> {
                     continue;
                 }
                 qualifier_known |= !qualifier.is_empty();
-                let at = self.scope.pick(&column.value, source.columns.iter().map(|c| c.name.as_str()));
+                let at = self
+                    .scope
+                    .pick(&column.value, source.columns.iter().map(|c| c.name.as_str()));
                 if let Some(visible) = at.and_then(|i| source.columns.get(i)) {
                     found.push((source, visible));
                 }
@@ -147,7 +160,10 @@ impl<'a> Context<'a> {
             [name] => self.scope.same(&name.value, &source.name),
             [schema, name] => {
                 self.scope.same(&name.value, &source.name)
-                    && source.schema.as_deref().is_some_and(|s| self.scope.same(&schema.value, s))
+                    && source
+                        .schema
+                        .as_deref()
+                        .is_some_and(|s| self.scope.same(&schema.value, s))
             }
             _ => false,
         }
@@ -178,5 +194,9 @@ pub(super) fn reference(source: &Source, visible: &Visible) -> Outcome<Value> {
 
 /// A name as a person would write it.
 pub(super) fn dotted(parts: &[Ident]) -> String {
-    parts.iter().map(|p| p.value.as_str()).collect::<Vec<_>>().join(".")
+    parts
+        .iter()
+        .map(|p| p.value.as_str())
+        .collect::<Vec<_>>()
+        .join(".")
 }

@@ -4,8 +4,8 @@ use std::any::TypeId;
 
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, GranteesType, Ident,
-    ObjectName, Statement, UnaryOperator,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, GranteesType,
+    Ident, ObjectName, Statement, UnaryOperator,
 };
 use sqlparser::dialect::{Dialect, MsSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
@@ -26,7 +26,10 @@ impl TSql {
     fn prefix(&self, parser: &mut Parser<'_>) -> Result<Option<Expr>, ParserError> {
         if parser.consume_token(&Token::Tilde) {
             let operand = parser.parse_subexpr(self.prec_value(Precedence::MulDivModOp))?;
-            return Ok(Some(Expr::UnaryOp { op: UnaryOperator::BitwiseNot, expr: Box::new(operand) }));
+            return Ok(Some(Expr::UnaryOp {
+                op: UnaryOperator::BitwiseNot,
+                expr: Box::new(operand),
+            }));
         }
         if parser.parse_keywords(&[Keyword::NEXT, Keyword::VALUE, Keyword::FOR]) {
             let sequence = parser.parse_object_name(false)?;
@@ -40,7 +43,9 @@ impl TSql {
                 parameters: FunctionArguments::None,
                 args: FunctionArguments::List(FunctionArgumentList {
                     duplicate_treatment: None,
-                    args: vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::CompoundIdentifier(parts)))],
+                    args: vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(
+                        Expr::CompoundIdentifier(parts),
+                    ))],
                     clauses: Vec::new(),
                 }),
                 within_group: Vec::new(),

@@ -24,7 +24,10 @@ impl Context<'_> {
             Expr::Identifier(name) => self.identifier(name),
             Expr::CompoundIdentifier(parts) => self.column(parts),
             Expr::UnaryOp { op, expr } => self.unary(*op, expr),
-            Expr::BinaryOp { op: BinaryOperator::And | BinaryOperator::Or, .. } => self.chain(expr),
+            Expr::BinaryOp {
+                op: BinaryOperator::And | BinaryOperator::Or,
+                ..
+            } => self.chain(expr),
             Expr::BinaryOp { left, op, right } => {
                 let (left, right) = self.operands(left, right)?;
                 self.binary(left, op, right)
@@ -32,42 +35,84 @@ impl Context<'_> {
             Expr::IsNull(inner) => self.null_test(inner, "is null"),
             Expr::IsNotNull(inner) => self.null_test(inner, "is not null"),
             Expr::InList { expr, list, negated } => self.in_list(expr, list, *negated),
-            Expr::Between { expr, negated, low, high } => self.between(expr, *negated, low, high),
-            Expr::Like { negated, any: false, expr, pattern, escape_char } => {
-                self.like(expr, pattern, escape_char.as_deref(), *negated)
-            }
-            Expr::Case { operand, conditions, else_result, .. } => {
-                self.case(operand.as_deref(), conditions, else_result.as_deref())
-            }
-            Expr::Cast { kind, expr, data_type, format } => self.cast(kind, expr, data_type, format.as_ref()),
-            Expr::Convert { is_try, expr, data_type: Some(ty), styles, .. } => self.convert_call(*is_try, expr, ty, styles),
+            Expr::Between {
+                expr,
+                negated,
+                low,
+                high,
+            } => self.between(expr, *negated, low, high),
+            Expr::Like {
+                negated,
+                any: false,
+                expr,
+                pattern,
+                escape_char,
+            } => self.like(expr, pattern, escape_char.as_deref(), *negated),
+            Expr::Case {
+                operand,
+                conditions,
+                else_result,
+                ..
+            } => self.case(operand.as_deref(), conditions, else_result.as_deref()),
+            Expr::Cast {
+                kind,
+                expr,
+                data_type,
+                format,
+            } => self.cast(kind, expr, data_type, format.as_ref()),
+            Expr::Convert {
+                is_try,
+                expr,
+                data_type: Some(ty),
+                styles,
+                ..
+            } => self.convert_call(*is_try, expr, ty, styles),
             Expr::Collate { expr, collation } => {
                 let mut value = self.expr(expr)?;
-                let name = collation.to_string().trim_matches(['[', ']']).to_ascii_uppercase();
+                let name = collation
+                    .to_string()
+                    .trim_matches(['[', ']'])
+                    .to_ascii_uppercase();
                 value.case_insensitive = name.contains("_CI");
                 value.bare = false;
-                self.note(format!("the collation {name} is left out; the expression keeps PostgreSQL's own"));
+                self.note(format!(
+                    "the collation {name} is left out; the expression keeps PostgreSQL's own"
+                ));
                 Ok(value)
             }
             Expr::Function(f) => self.function(f),
-            Expr::Substring { expr, substring_from: Some(from), substring_for: Some(len), .. } => {
-                self.substring(expr, from, len)
-            }
-            Expr::Trim { trim_where, trim_what, expr, trim_characters: None } => {
-                self.trim(trim_where.as_ref(), trim_what.as_deref(), expr)
-            }
+            Expr::Substring {
+                expr,
+                substring_from: Some(from),
+                substring_for: Some(len),
+                ..
+            } => self.substring(expr, from, len),
+            Expr::Trim {
+                trim_where,
+                trim_what,
+                expr,
+                trim_characters: None,
+            } => self.trim(trim_where.as_ref(), trim_what.as_deref(), expr),
             Expr::Floor { expr, .. } => self.whole_number("floor", expr),
             Expr::Ceil { expr, .. } => self.whole_number("ceil", expr),
             Expr::Exists { subquery, negated } => self.exists(subquery, *negated),
-            Expr::InSubquery { expr, subquery, negated } => self.in_subquery(expr, subquery, *negated),
+            Expr::InSubquery {
+                expr,
+                subquery,
+                negated,
+            } => self.in_subquery(expr, subquery, *negated),
             Expr::Subquery(query) => self.scalar_subquery(query),
-            Expr::AtTimeZone { .. } => {
-                Err("AT TIME ZONE uses Windows names for time zones, which PostgreSQL does not know".to_owned())
-            }
-            Expr::CompoundFieldAccess { .. } => {
-                Err(format!("`{}` calls a method, and methods have no PostgreSQL form", shortened(expr)))
-            }
-            other => Err(format!("`{}` has no PostgreSQL form that is known here", shortened(other))),
+            Expr::AtTimeZone { .. } => Err(
+                "AT TIME ZONE uses Windows names for time zones, which PostgreSQL does not know".to_owned(),
+            ),
+            Expr::CompoundFieldAccess { .. } => Err(format!(
+                "`{}` calls a method, and methods have no PostgreSQL form",
+                shortened(expr)
+            )),
+            other => Err(format!(
+                "`{}` has no PostgreSQL form that is known here",
+                shortened(other)
+            )),
         }
     }
 
@@ -77,7 +122,11 @@ impl Context<'_> {
         if value.ty == SqlType::Condition {
             Ok(value)
         } else {
-            Err(format!("`{}` is {} and not a condition", shortened(expr), value.ty))
+            Err(format!(
+                "`{}` is {} and not a condition",
+                shortened(expr),
+                value.ty
+            ))
         }
     }
 
@@ -85,7 +134,10 @@ impl Context<'_> {
     pub(super) fn value(&mut self, expr: &Expr) -> Outcome<Value> {
         let value = self.expr(expr)?;
         if value.ty == SqlType::Condition {
-            return Err(format!("`{}` is a condition where a value is needed", shortened(expr)));
+            return Err(format!(
+                "`{}` is a condition where a value is needed",
+                shortened(expr)
+            ));
         }
         Ok(value)
     }
@@ -109,7 +161,9 @@ impl Context<'_> {
 
     /// AND and OR, of which SQL Server writes long left-leaning chains for IN lists.
     fn chain(&mut self, expr: &Expr) -> Outcome<Value> {
-        let Expr::BinaryOp { op: wanted, .. } = expr else { return self.expr(expr) };
+        let Expr::BinaryOp { op: wanted, .. } = expr else {
+            return self.expr(expr);
+        };
         let mut operands = Vec::new();
         let mut rest = expr;
         while let Expr::BinaryOp { left, op, right } = rest
@@ -119,14 +173,22 @@ impl Context<'_> {
             rest = left;
         }
         operands.push(rest);
-        let (word, prec) = if *wanted == BinaryOperator::And { (" and ", Prec::And) } else { (" or ", Prec::Or) };
+        let (word, prec) = if *wanted == BinaryOperator::And {
+            (" and ", Prec::And)
+        } else {
+            (" or ", Prec::Or)
+        };
         let mut parts = Vec::with_capacity(operands.len());
         let mut nullable = false;
         for operand in operands.into_iter().rev() {
             let value = self.condition(operand)?;
             nullable |= value.nullable;
             // PostgreSQL needs no parentheses for AND within OR, people do.
-            parts.push(if prec == Prec::Or && value.prec == Prec::And { value.at(Prec::Atom) } else { value.at(prec) });
+            parts.push(if prec == Prec::Or && value.prec == Prec::And {
+                value.at(Prec::Atom)
+            } else {
+                value.at(prec)
+            });
         }
         Ok(Value::new(join(&parts, word), prec, SqlType::Condition, nullable))
     }
@@ -166,7 +228,9 @@ impl Context<'_> {
                 }
                 _ => Err(format!("~ of a value of type {}", value.ty)),
             },
-            _ => Err(format!("the operator {op} has no PostgreSQL form that is known here")),
+            _ => Err(format!(
+                "the operator {op} has no PostgreSQL form that is known here"
+            )),
         }
     }
 
@@ -186,7 +250,9 @@ impl Context<'_> {
             BinaryOperator::LtEq => self.compare("<=", left, right),
             BinaryOperator::Gt => self.compare(">", left, right),
             BinaryOperator::GtEq => self.compare(">=", left, right),
-            other => Err(format!("the operator {other} has no PostgreSQL form that is known here")),
+            other => Err(format!(
+                "the operator {other} has no PostgreSQL form that is known here"
+            )),
         }
     }
 
@@ -196,7 +262,12 @@ impl Context<'_> {
         Ok(Value::new(sql, Prec::Is, SqlType::Condition, false))
     }
 
-    fn case(&mut self, operand: Option<&Expr>, whens: &[CaseWhen], otherwise: Option<&Expr>) -> Outcome<Value> {
+    fn case(
+        &mut self,
+        operand: Option<&Expr>,
+        whens: &[CaseWhen],
+        otherwise: Option<&Expr>,
+    ) -> Outcome<Value> {
         let mut conditions = Vec::with_capacity(whens.len());
         for when in whens {
             conditions.push(match operand {
@@ -223,6 +294,9 @@ impl Context<'_> {
     pub(super) fn case_value(&mut self, conditions: &[Value], results: Vec<Value>) -> Outcome<Value> {
         let nullable = results.iter().any(|r| r.nullable);
         let (ty, results) = self.unified(results)?;
+        if ty == SqlType::Null {
+            return Err("CASE whose results are all NULL".to_owned());
+        }
         let mut sql = Template::sql("case");
         for (condition, result) in conditions.iter().zip(&results) {
             sql.push(fill(" when {} then {}", &[condition.arg(), result.arg()]));
@@ -255,7 +329,13 @@ impl Context<'_> {
         Ok((ty, out))
     }
 
-    fn cast(&mut self, kind: &CastKind, inner: &Expr, ty: &DataType, format: Option<&CastFormat>) -> Outcome<Value> {
+    fn cast(
+        &mut self,
+        kind: &CastKind,
+        inner: &Expr,
+        ty: &DataType,
+        format: Option<&CastFormat>,
+    ) -> Outcome<Value> {
         if format.is_some() {
             return Err("CAST with FORMAT is not T-SQL".to_owned());
         }
@@ -264,19 +344,28 @@ impl Context<'_> {
 
     fn convert_call(&mut self, is_try: bool, inner: &Expr, ty: &DataType, styles: &[Expr]) -> Outcome<Value> {
         let name = ty.to_string();
-        let target =
-            self.scope.sql_type(&name, 30).ok_or_else(|| format!("the type {} is not known here", name.to_lowercase()))?;
+        let target = self
+            .scope
+            .sql_type(&name, 30)
+            .ok_or_else(|| format!("the type {} is not known here", name.to_lowercase()))?;
         if let SqlType::Opaque(name) = &target {
-            return Err(format!("a conversion to {name} has no PostgreSQL form that is known here"));
+            return Err(format!(
+                "a conversion to {name} has no PostgreSQL form that is known here"
+            ));
         }
         let style = match styles {
             [] => 0,
-            [style] => self.value(style)?.lit_int().ok_or("the style of CONVERT is not a constant")?,
+            [style] => self
+                .value(style)?
+                .lit_int()
+                .ok_or("the style of CONVERT is not a constant")?,
             _ => return Err("CONVERT with more than one style".to_owned()),
         };
         let value = self.value(inner)?;
         if is_try && !always_converts(&value, &target) {
-            return Err(format!("PostgreSQL has no cast to {target} that gives NULL instead of an error"));
+            return Err(format!(
+                "PostgreSQL has no cast to {target} that gives NULL instead of an error"
+            ));
         }
         let mut value = self.convert(value, &target, Reason::Explicit(style))?;
         value.bare = false;

@@ -8,6 +8,7 @@
 //! Differences that are accepted without a note, because they can only show in errors: arithmetic overflow happens at
 //! PostgreSQL's limits, and conversions of malformed text fail with PostgreSQL's messages.
 
+mod constant;
 mod context;
 mod convert;
 mod dialect;
@@ -79,9 +80,10 @@ pub fn translate(native: &str, usage: &Usage, table: &ObjectName, scope: &Scope)
             let value = cx.value(&ast)?;
             let ty = SqlType::from_pg(target);
             match ty {
-                SqlType::Opaque(_) if value.lit_text().is_none() && !value.is_null() => {
-                    Err(format!("a default of type {} for a column of type {target}", value.ty))
-                }
+                SqlType::Opaque(_) if value.lit_text().is_none() && !value.is_null() => Err(format!(
+                    "a default of type {} for a column of type {target}",
+                    value.ty
+                )),
                 SqlType::Opaque(_) => Ok(value),
                 _ => cx.convert(value, &ty, Reason::Assign),
             }
@@ -116,13 +118,19 @@ pub fn translate_view_typed(
     scope: &Scope,
 ) -> (Expr, Vec<Option<ComputedType>>) {
     let mut cx = Context::new(scope, false);
-    let result = parse::query(native_query).and_then(|ast| cx.query(&ast, Naming::Natural)).and_then(|rows| {
-        if columns.is_empty() || columns.len() == rows.columns.len() {
-            Ok(rows)
-        } else {
-            Err(format!("the query has {} columns and the view {}", rows.columns.len(), columns.len()))
-        }
-    });
+    let result = parse::query(native_query)
+        .and_then(|ast| cx.query(&ast, Naming::Natural))
+        .and_then(|rows| {
+            if columns.is_empty() || columns.len() == rows.columns.len() {
+                Ok(rows)
+            } else {
+                Err(format!(
+                    "the query has {} columns and the view {}",
+                    rows.columns.len(),
+                    columns.len()
+                ))
+            }
+        });
     let types = result.as_ref().map_or_else(
         |_| vec![None; columns.len()],
         |rows| {
@@ -130,7 +138,11 @@ pub fn translate_view_typed(
                 .iter()
                 .map(|c| {
                     let native = c.ty.to_string();
-                    c.ty.pg().map(|pg| ComputedType { pg, native, nullable: Some(c.nullable) })
+                    c.ty.pg().map(|pg| ComputedType {
+                        pg,
+                        native,
+                        nullable: Some(c.nullable),
+                    })
                 })
                 .collect()
         },
@@ -141,7 +153,9 @@ pub fn translate_view_typed(
 /// The tables and views of `scope` that a query may use, whether or not the query can be translated. Names that stand
 /// for something else by chance (a column called like a view) may be among them.
 pub fn view_dependencies(native_query: &str, scope: &Scope) -> Vec<ObjectName> {
-    let Some(words) = parse::words(native_query) else { return Vec::new() };
+    let Some(words) = parse::words(native_query) else {
+        return Vec::new();
+    };
     let mut out: Vec<ObjectName> = Vec::new();
     for (i, word) in words.iter().enumerate() {
         let Token::Word(name) = word else { continue };
@@ -175,20 +189,36 @@ fn in_table<'a>(table: &ObjectName, scope: &'a Scope, wants_immutable: bool) -> 
     let mut cx = Context::new(scope, wants_immutable);
     if let Some(relation) = scope.relation(&table.schema, &table.name) {
         let source = Source::relation(scope, relation, relation.name.name.clone(), None);
-        cx.frames.push(Frame { sources: vec![Source { schema: Some(table.schema.clone()), ..source }] });
+        cx.frames.push(Frame {
+            sources: vec![Source {
+                schema: Some(table.schema.clone()),
+                ..source
+            }],
+        });
     }
     cx
 }
 
 fn computed_type(value: &Value) -> Option<ComputedType> {
     let pg = value.ty.pg()?;
-    Some(ComputedType { pg, native: value.ty.to_string(), nullable: Some(value.nullable) })
+    Some(ComputedType {
+        pg,
+        native: value.ty.to_string(),
+        nullable: Some(value.nullable),
+    })
 }
 
 fn finished(native: &str, cx: Context<'_>, result: Outcome<Template>) -> Expr {
     let translation = match result {
-        Ok(template) => Translation::Done { template, immutable: cx.immutable, notes: cx.notes },
+        Ok(template) => Translation::Done {
+            template,
+            immutable: cx.immutable,
+            notes: cx.notes,
+        },
         Err(reason) => Translation::Impossible { reason },
     };
-    Expr { native: native.to_owned(), translation }
+    Expr {
+        native: native.to_owned(),
+        translation,
+    }
 }

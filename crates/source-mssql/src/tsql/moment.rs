@@ -60,7 +60,9 @@ pub(super) fn days(day: i64, target: &SqlType) -> Outcome<Value> {
 
 /// Splits `2020-01-01T10:00` into date and time; either may be missing.
 fn split(text: &str) -> (Option<&str>, Option<&str>) {
-    let cut = text.find([' ', 'T', 't']).filter(|i| text.get(..*i).is_some_and(|d| !d.contains(':')));
+    let cut = text
+        .find([' ', 'T', 't'])
+        .filter(|i| text.get(..*i).is_some_and(|d| !d.contains(':')));
     match cut {
         Some(i) => (text.get(..i), text.get(i + 1..).map(str::trim)),
         None if text.contains(':') => (None, Some(text)),
@@ -70,7 +72,13 @@ fn split(text: &str) -> (Option<&str>, Option<&str>) {
 
 /// Days since 1900-01-01, and whether another language setting would read it otherwise.
 fn read_date(text: &str, target: &SqlType) -> Option<(i64, bool)> {
-    let number = |s: &str| if s.bytes().all(|b| b.is_ascii_digit()) { s.parse::<i64>().ok() } else { None };
+    let number = |s: &str| {
+        if s.bytes().all(|b| b.is_ascii_digit()) {
+            s.parse::<i64>().ok()
+        } else {
+            None
+        }
+    };
     if text.len() == 8
         && let Some(n) = number(text)
     {
@@ -104,7 +112,11 @@ fn read_time(text: &str) -> Option<(i64, Option<i64>)> {
     } else if let Some(i) = text.rfind(['+', '-']) {
         let (hours, minutes) = text.get(i + 1..)?.split_once(':')?;
         let minutes = hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?;
-        offset = Some(if text.get(i..=i) == Some("-") { -minutes } else { minutes });
+        offset = Some(if text.get(i..=i) == Some("-") {
+            -minutes
+        } else {
+            minutes
+        });
         text = text.get(..i)?.trim();
     }
     let lower = text.to_ascii_lowercase();
@@ -114,7 +126,11 @@ fn read_time(text: &str) -> Option<(i64, Option<i64>)> {
         _ => (lower.as_str(), None),
     };
     let parts: Vec<&str> = clock.split(':').collect();
-    let field = |s: &str, limit: i64| s.parse::<i64>().ok().filter(|n| (0..limit).contains(n) && s.len() <= 2);
+    let field = |s: &str, limit: i64| {
+        s.parse::<i64>()
+            .ok()
+            .filter(|n| (0..limit).contains(n) && s.len() <= 2)
+    };
     let (hour, minute, rest) = match parts.as_slice() {
         [h, m] => (*h, *m, "0"),
         [h, m, s] => (*h, *m, *s),
@@ -122,7 +138,11 @@ fn read_time(text: &str) -> Option<(i64, Option<i64>)> {
     };
     let mut hour = field(hour, 24)?;
     if let Some(half) = half {
-        hour = if (1..=12).contains(&hour) { hour % 12 + half } else { return None };
+        hour = if (1..=12).contains(&hour) {
+            hour % 12 + half
+        } else {
+            return None;
+        };
     }
     let (second, fraction) = rest.split_once('.').unwrap_or((rest, ""));
     if fraction.len() > 7 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
@@ -138,7 +158,10 @@ fn constant(moment: Moment, offset: i64, target: &SqlType) -> Outcome<Value> {
     let step = |digits: u8| 10i64.pow(7 - u32::from(digits.min(6)));
     let round = |unit: i64| {
         let tick = (moment.tick + unit / 2) / unit * unit;
-        Moment { day: moment.day + tick / DAY, tick: tick % DAY }
+        Moment {
+            day: moment.day + tick / DAY,
+            tick: tick % DAY,
+        }
     };
     let (keyword, text) = match target {
         SqlType::Date => ("date", date_text(moment.day)),
@@ -149,30 +172,52 @@ fn constant(moment: Moment, offset: i64, target: &SqlType) -> Outcome<Value> {
             let ticks = (moment.tick * 3 + SECOND / 200) / (SECOND / 100);
             let (day, ticks) = (moment.day + ticks / (86_400 * 300), ticks % (86_400 * 300));
             let millis = (ticks % 300 * 10 + 1) / 3;
-            ("timestamp", stamp_text(Moment { day, tick: ticks / 300 * SECOND + millis * 10_000 }))
+            (
+                "timestamp",
+                stamp_text(Moment {
+                    day,
+                    tick: ticks / 300 * SECOND + millis * 10_000,
+                }),
+            )
         }
         SqlType::DateTime2(p) => ("timestamp", stamp_text(round(step(*p)))),
         SqlType::DateTimeOffset(p) => {
             let at = round(step(*p));
             let sign = if offset < 0 { '-' } else { '+' };
             let zone = format!("{sign}{:02}:{:02}", offset.abs() / 60, offset.abs() % 60);
-            ("timestamptz", format!("{} {}{zone}", date_text(at.day), clock_text(at.tick)))
+            (
+                "timestamptz",
+                format!("{} {}{zone}", date_text(at.day), clock_text(at.tick)),
+            )
         }
         other => return Err(format!("a date cannot be used as {other}")),
     };
-    let mut value = Value::atom(Template::sql(format!("{keyword} '{text}'")), target.clone(), false);
+    let mut value = Value::atom(
+        Template::sql(format!("{keyword} '{text}'")),
+        target.clone(),
+        false,
+    );
     value.lit = Some(Lit::Text(text));
     value.prec = Prec::Atom;
     Ok(value)
 }
 
 fn stamp_text(at: Moment) -> String {
-    if at.tick == 0 { date_text(at.day) } else { format!("{} {}", date_text(at.day), clock_text(at.tick)) }
+    if at.tick == 0 {
+        date_text(at.day)
+    } else {
+        format!("{} {}", date_text(at.day), clock_text(at.tick))
+    }
 }
 
 fn clock_text(tick: i64) -> String {
     let seconds = tick / SECOND;
-    let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let clock = format!(
+        "{:02}:{:02}:{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    );
     let fraction = format!("{:07}", tick % SECOND);
     match fraction.trim_end_matches('0') {
         "" => clock,
@@ -235,13 +280,41 @@ mod tests {
             ("2024-02-13", SqlType::DateTime, "timestamp '2024-02-13'"),
             ("1/1/1900", SqlType::DateTime, "timestamp '1900-01-01'"),
             ("2/3/1900", SqlType::DateTime2(7), "timestamp '1900-02-03' !"),
-            ("20240101 10:20", SqlType::DateTime, "timestamp '2024-01-01 10:20:00'"),
-            ("2024-01-01T23:59:59.999", SqlType::DateTime, "timestamp '2024-01-02'"),
-            ("20240101 00:00:00.005", SqlType::DateTime, "timestamp '2024-01-01 00:00:00.007'"),
-            ("20240101 00:00:00.002", SqlType::DateTime, "timestamp '2024-01-01 00:00:00.003'"),
-            ("20240101 00:00:30", SqlType::SmallDateTime, "timestamp '2024-01-01 00:01:00'"),
-            ("99991231 23:59:59.9999999", SqlType::DateTime2(7), "timestamp '10000-01-01'"),
-            ("2024-01-01 01:02:03.1234 +02:00", SqlType::DateTimeOffset(7), "timestamptz '2024-01-01 01:02:03.1234+02:00'"),
+            (
+                "20240101 10:20",
+                SqlType::DateTime,
+                "timestamp '2024-01-01 10:20:00'",
+            ),
+            (
+                "2024-01-01T23:59:59.999",
+                SqlType::DateTime,
+                "timestamp '2024-01-02'",
+            ),
+            (
+                "20240101 00:00:00.005",
+                SqlType::DateTime,
+                "timestamp '2024-01-01 00:00:00.007'",
+            ),
+            (
+                "20240101 00:00:00.002",
+                SqlType::DateTime,
+                "timestamp '2024-01-01 00:00:00.003'",
+            ),
+            (
+                "20240101 00:00:30",
+                SqlType::SmallDateTime,
+                "timestamp '2024-01-01 00:01:00'",
+            ),
+            (
+                "99991231 23:59:59.9999999",
+                SqlType::DateTime2(7),
+                "timestamp '10000-01-01'",
+            ),
+            (
+                "2024-01-01 01:02:03.1234 +02:00",
+                SqlType::DateTimeOffset(7),
+                "timestamptz '2024-01-01 01:02:03.1234+02:00'",
+            ),
             ("2024-01-01T01:02:03Z", SqlType::DateTime2(7), "refused"),
             ("3:15 PM", SqlType::Time(7), "time '15:15:00'"),
             ("yesterday", SqlType::Date, "refused"),

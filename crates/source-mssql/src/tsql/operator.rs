@@ -4,62 +4,26 @@ use sqlparser::ast::Expr;
 
 use super::context::Context;
 use super::convert::Reason;
+use super::literal;
 use super::types::{Arith, Class, SqlType, decimal_arithmetic};
-use super::value::{Outcome, Prec, Value, fill, join};
+use super::value::{Lit, Outcome, Prec, Value, fill, join};
 
 impl Context<'_> {
     /// `+`: a sum or a concatenation.
     pub(super) fn plus(&mut self, left: Value, right: Value) -> Outcome<Value> {
         match (left.class(), right.class()) {
             (Class::Text, Class::Text) | (Class::Text, Class::Null) | (Class::Null, Class::Text) => {
-                Ok(self.concatenated(&[left, right]))
+                Ok(concatenated(&[left, right]))
             }
             (Class::Binary, Class::Binary) => {
                 let sql = fill("{} || {}", &[&left.at(Prec::Other), &right.at(Prec::Sum)]);
-                let ty = SqlType::Binary { len: None, fixed: false };
+                let ty = SqlType::Binary {
+                    len: None,
+                    fixed: false,
+                };
                 Ok(Value::new(sql, Prec::Other, ty, left.nullable || right.nullable))
             }
             _ => self.arithmetic(Arith::Add, left, right),
-        }
-    }
-
-    /// Text after text; NULL makes it NULL.
-    pub(super) fn concatenated(&mut self, parts: &[Value]) -> Value {
-        let national = parts.iter().any(|p| matches!(p.ty, SqlType::Text { national: true, .. }));
-        let cap = if national { 4000 } else { 8000 };
-        let mut total = Some(0u32);
-        for part in parts {
-            total = match (&part.ty, total) {
-                (SqlType::Text { len: Some(n), .. }, Some(sum)) => Some(sum.saturating_add(*n)),
-                (SqlType::Null, sum) => sum,
-                _ => None,
-            };
-        }
-        let pieces: Vec<_> = parts.iter().map(|p| self.unpadded(p)).enumerate().map(|(i, p)| {
-            p.at(if i == 0 { Prec::Other } else { Prec::Sum })
-        }).collect();
-        let sql = join(&pieces, " || ");
-        let nullable = parts.iter().any(|p| p.nullable);
-        let ty = SqlType::Text { len: total.map(|n| n.min(cap)), national, fixed: false };
-        let mut value = if total.is_some_and(|n| n > cap) {
-            // Only (max) types grow further; the rest is cut without a word.
-            Value::atom(fill(&format!("left({{}}, {cap})"), &[&sql]), ty, nullable)
-        } else {
-            Value::new(sql, Prec::Other, ty, nullable)
-        };
-        value.case_insensitive = parts.iter().any(|p| p.case_insensitive);
-        value
-    }
-
-    /// Text with the padding of `char(n)` spelt out, which PostgreSQL drops in every text operation.
-    pub(super) fn unpadded(&self, value: &Value) -> Value {
-        match &value.ty {
-            SqlType::Text { len: Some(n), fixed: true, national } if value.lit.is_none() => {
-                let sql = fill(&format!("rpad({{}}, {n})"), &[value.arg()]);
-                let ty = SqlType::Text { len: Some(*n), fixed: false, national: *national };
-                Value { sql, prec: Prec::Atom, ty, bare: false, ..value.clone() }
-            }
-            _ => value.clone(),
         }
     }
 
@@ -79,12 +43,18 @@ impl Context<'_> {
             return Ok(Value::new(sql, Prec::Sum, left.ty.clone(), nullable));
         }
         if !common.class().is_number() {
-            return Err(format!("{} {} {} has no PostgreSQL form that is known here", left.ty, op.sql(), right.ty));
+            return Err(format!(
+                "{} {} {} has no PostgreSQL form that is known here",
+                left.ty,
+                op.sql(),
+                right.ty
+            ));
         }
         let scales = (exact_scale(&left), exact_scale(&right));
         let has_whole = is_whole(&left) || is_whole(&right);
-        let left = self.convert(left, &operand_type(&common), Reason::Operand)?;
-        let right = self.convert(right, &operand_type(&common), Reason::Operand)?;
+        let operand = operand_type(&common, &left.ty, &right.ty);
+        let left = self.convert(left, &operand, Reason::Operand)?;
+        let right = self.convert(right, &operand, Reason::Operand)?;
         let plain = |sql_op: &str, ty: SqlType| {
             let (own, other) = match op {
                 Arith::Add => (Prec::Sum, Prec::Sum),
@@ -95,6 +65,9 @@ impl Context<'_> {
             let sql = fill(&format!("{{}} {sql_op} {{}}"), &[&left.at(own), &right.at(other)]);
             Value::new(sql, own, ty, nullable)
         };
+        if op == Arith::Mod && matches!(common.class(), Class::Real | Class::Float) {
+            return Err(format!("{common} has no modulo"));
+        }
         match common.class() {
             Class::Int | Class::Real | Class::Float => Ok(plain(op.sql(), common)),
             Class::Money => Ok(match op {
@@ -118,7 +91,11 @@ impl Context<'_> {
                     Arith::Add | Arith::Sub | Arith::Mod => a.1.max(b.1),
                 };
                 let result = plain(op.sql(), ty);
-                Ok(if scale < natural { rounded(&result, scale) } else { result })
+                Ok(if scale < natural {
+                    rounded(&result, scale)
+                } else {
+                    result
+                })
             }
         }
     }
@@ -141,11 +118,17 @@ impl Context<'_> {
         }
         let common = left.ty.unify(&right.ty);
         if common.class() != Class::Int {
-            return Err(format!("{} {op} {} has no PostgreSQL form that is known here", left.ty, right.ty));
+            return Err(format!(
+                "{} {op} {} has no PostgreSQL form that is known here",
+                left.ty, right.ty
+            ));
         }
         let left = self.convert(left, &common, Reason::Operand)?;
         let right = self.convert(right, &common, Reason::Operand)?;
-        let sql = fill(&format!("{{}} {op} {{}}"), &[&left.at(Prec::Sum), &right.at(Prec::Sum)]);
+        let sql = fill(
+            &format!("{{}} {op} {{}}"),
+            &[&left.at(Prec::Sum), &right.at(Prec::Sum)],
+        );
         Ok(Value::new(sql, Prec::Other, common, nullable))
     }
 
@@ -166,14 +149,26 @@ impl Context<'_> {
             };
             if let Some((bit, Some(on))) = pair {
                 return Ok(if on {
-                    Value { ty: SqlType::Condition, bare: false, ..bit.clone() }
+                    Value {
+                        ty: SqlType::Condition,
+                        bare: false,
+                        ..bit.clone()
+                    }
                 } else {
-                    Value::new(fill("not {}", &[&bit.at(Prec::Is)]), Prec::Not, SqlType::Condition, nullable)
+                    Value::new(
+                        fill("not {}", &[&bit.at(Prec::Is)]),
+                        Prec::Not,
+                        SqlType::Condition,
+                        nullable,
+                    )
                 });
             }
         }
         let (left, right) = self.comparable(op, left, right)?;
-        let sql = fill(&format!("{{}} {op} {{}}"), &[&left.at(Prec::Range), &right.at(Prec::Range)]);
+        let sql = fill(
+            &format!("{{}} {op} {{}}"),
+            &[&left.at(Prec::Range), &right.at(Prec::Range)],
+        );
         Ok(Value::new(sql, Prec::Compare, SqlType::Condition, nullable))
     }
 
@@ -187,7 +182,10 @@ impl Context<'_> {
                 return Err("a column whose type is unknown is compared".to_owned());
             }
             Class::Uuid if !equality => {
-                return Err("uniqueidentifier is ordered by its last bytes first, PostgreSQL's uuid by its first".to_owned());
+                return Err(
+                    "uniqueidentifier is ordered by its last bytes first, PostgreSQL's uuid by its first"
+                        .to_owned(),
+                );
             }
             Class::Text => {
                 self.note_text(&[&left, &right]);
@@ -197,7 +195,11 @@ impl Context<'_> {
             Class::Bit if !equality => common = SqlType::Int,
             // The comparison itself says how exact numbers of different scales meet.
             Class::Decimal | Class::Money if left.class().is_number() && right.class().is_number() => {
-                return Ok((left, right));
+                let plain = |v: Value, other: &Value| match &v.lit {
+                    Some(Lit::Number(n)) if other.class() == Class::Int => literal::plain_value(n, v.ty.clone()),
+                    _ => v,
+                };
+                return Ok((plain(left.clone(), &right), plain(right, &left)));
             }
             _ => {}
         }
@@ -230,7 +232,10 @@ impl Context<'_> {
             nullable |= item.nullable;
             // A bit among constants: `b in (0, 1)`.
             let (left, right) = if subject.ty == SqlType::Bit && matches!(item.lit_int(), Some(0 | 1)) {
-                (subject.clone(), self.convert(item, &SqlType::Bit, Reason::Operand)?)
+                (
+                    subject.clone(),
+                    self.convert(item, &SqlType::Bit, Reason::Operand)?,
+                )
             } else {
                 self.comparable("=", subject.clone(), item)?
             };
@@ -238,7 +243,9 @@ impl Context<'_> {
             items.push(right);
         }
         let word = if negated { "not in" } else { "in" };
-        let Some(first) = lefts.first() else { return Err("an empty list".to_owned()) };
+        let Some(first) = lefts.first() else {
+            return Err("an empty list".to_owned());
+        };
         if lefts.iter().any(|l| l.sql != first.sql) {
             return Err("the values of IN have different types".to_owned());
         }
@@ -254,10 +261,19 @@ impl Context<'_> {
         let (s1, low) = self.comparable("<=", subject.clone(), low)?;
         let (s2, high) = self.comparable("<=", subject, high)?;
         if s1.sql != s2.sql {
-            let (first, second, word) = if negated { ("<", ">", "or") } else { (">=", "<=", "and") };
+            let (first, second, word) = if negated {
+                ("<", ">", "or")
+            } else {
+                (">=", "<=", "and")
+            };
             let sql = fill(
                 &format!("({{}} {first} {{}} {word} {{}} {second} {{}})"),
-                &[&s1.at(Prec::Range), &low.at(Prec::Range), &s2.at(Prec::Range), &high.at(Prec::Range)],
+                &[
+                    &s1.at(Prec::Range),
+                    &low.at(Prec::Range),
+                    &s2.at(Prec::Range),
+                    &high.at(Prec::Range),
+                ],
             );
             return Ok(Value::atom(sql, SqlType::Condition, nullable));
         }
@@ -270,11 +286,51 @@ impl Context<'_> {
     }
 }
 
-/// Integers keep their own widths: PostgreSQL chooses the wider one by itself, as SQL Server does.
-fn operand_type(common: &SqlType) -> SqlType {
+/// Text after text; NULL makes it NULL.
+pub(super) fn concatenated(parts: &[Value]) -> Value {
+    let national = parts
+        .iter()
+        .any(|p| matches!(p.ty, SqlType::Text { national: true, .. }));
+    let cap = if national { 4000 } else { 8000 };
+    let mut total = Some(0u32);
+    for part in parts {
+        total = match (&part.ty, total) {
+            (SqlType::Text { len: Some(n), .. }, Some(sum)) => Some(sum.saturating_add(*n)),
+            (SqlType::Null, sum) => sum,
+            _ => None,
+        };
+    }
+    let pieces: Vec<_> = parts
+        .iter()
+        .map(Value::unpadded)
+        .enumerate()
+        .map(|(i, p)| p.at(if i == 0 { Prec::Other } else { Prec::Sum }))
+        .collect();
+    let sql = join(&pieces, " || ");
+    let nullable = parts.iter().any(|p| p.nullable);
+    let ty = SqlType::Text {
+        len: total.map(|n| n.min(cap)),
+        national,
+        fixed: false,
+    };
+    let mut value = if total.is_some_and(|n| n > cap) {
+        // Only (max) types grow further; the rest is cut without a word.
+        Value::atom(fill(&format!("left({{}}, {cap})"), &[&sql]), ty, nullable)
+    } else {
+        Value::new(sql, Prec::Other, ty, nullable)
+    };
+    value.case_insensitive = parts.iter().any(|p| p.case_insensitive);
+    value
+}
+
+/// The type that operands are converted to. Decimals are not cut before the operation, whatever its result loses;
+/// what is no number yet gets its digits from the other operand.
+fn operand_type(common: &SqlType, left: &SqlType, right: &SqlType) -> SqlType {
     match common {
-        // Precision 38 so that no operand is cut before the operation.
-        SqlType::Decimal(_, s) => SqlType::Decimal(38, *s),
+        SqlType::Decimal(..) => {
+            let scale = |t: &SqlType| t.precision_scale().map_or(0, |(_, s)| s);
+            SqlType::Decimal(38, scale(left).max(scale(right)))
+        }
         other => other.clone(),
     }
 }
@@ -295,7 +351,11 @@ fn is_whole(value: &Value) -> bool {
 }
 
 fn rounded(value: &Value, scale: u8) -> Value {
-    Value::atom(fill(&format!("round({{}}, {scale})"), &[value.arg()]), value.ty.clone(), value.nullable)
+    Value::atom(
+        fill(&format!("round({{}}, {scale})"), &[value.arg()]),
+        value.ty.clone(),
+        value.nullable,
+    )
 }
 
 /// SQL Server cuts a quotient behind its last digit; PostgreSQL's division rounds, at a digit of its own choosing.

@@ -10,6 +10,10 @@ use super::value::Outcome;
 /// SQL Server writes many parentheses; the parser spends up to two levels on each.
 const DEPTH: usize = 400;
 
+/// Why queries of temporal tables at other times are not translated.
+pub(super) const TEMPORAL: &str =
+    "FOR SYSTEM_TIME has no PostgreSQL form, because the history table is a table of its own";
+
 /// Parses one expression, up to the end of the text.
 pub(super) fn expression(text: &str) -> Outcome<Expr> {
     let dialect = TSql::default();
@@ -23,7 +27,14 @@ pub(super) fn expression(text: &str) -> Outcome<Expr> {
 pub(super) fn query(text: &str) -> Outcome<Query> {
     let dialect = TSql::default();
     let mut parser = parser(&dialect, text)?;
-    let query = parser.parse_query().map_err(|e| unreadable(&e))?;
+    let query = parser.parse_query().map_err(|e| {
+        // The parser knows only one of its forms.
+        if text.to_lowercase().contains("system_time") {
+            TEMPORAL.to_owned()
+        } else {
+            unreadable(&e)
+        }
+    })?;
     while parser.consume_token(&Token::SemiColon) {}
     at_end(&mut parser)?;
     Ok(*query)
@@ -33,11 +44,18 @@ pub(super) fn query(text: &str) -> Outcome<Query> {
 pub(super) fn words(text: &str) -> Option<Vec<Token>> {
     let dialect = TSql::default();
     let tokens = Tokenizer::new(&dialect, text).tokenize().ok()?;
-    Some(tokens.into_iter().filter(|t| !matches!(t, Token::Whitespace(_))).collect())
+    Some(
+        tokens
+            .into_iter()
+            .filter(|t| !matches!(t, Token::Whitespace(_)))
+            .collect(),
+    )
 }
 
 fn parser<'a>(dialect: &'a TSql, text: &str) -> Outcome<Parser<'a>> {
-    let mut tokens = Tokenizer::new(dialect, text).tokenize_with_location().map_err(|e| unreadable(&e))?;
+    let mut tokens = Tokenizer::new(dialect, text)
+        .tokenize_with_location()
+        .map_err(|e| unreadable(&e))?;
     for i in 0..tokens.len() {
         // `!<` and `!>` are not known to the tokenizer.
         if let [first, second, ..] = tokens.get_mut(i..).unwrap_or_default()
@@ -53,7 +71,9 @@ fn parser<'a>(dialect: &'a TSql, text: &str) -> Outcome<Parser<'a>> {
             tidy(&mut token.token);
         }
     }
-    Ok(Parser::new(dialect).with_recursion_limit(DEPTH).with_tokens_with_locations(tokens))
+    Ok(Parser::new(dialect)
+        .with_recursion_limit(DEPTH)
+        .with_tokens_with_locations(tokens))
 }
 
 fn blank() -> Token {
@@ -64,9 +84,15 @@ fn blank() -> Token {
 fn tidy(token: &mut Token) {
     match token {
         // `]]` stands for `]` in a bracketed name.
-        Token::Word(Word { value, quote_style: Some('['), .. }) => *value = value.replace("]]", "]"),
+        Token::Word(Word {
+            value,
+            quote_style: Some('['),
+            ..
+        }) => *value = value.replace("]]", "]"),
         // A backslash before a line break continues a string constant on the next line.
-        Token::SingleQuotedString(s) | Token::NationalStringLiteral(s) if s.contains("\\\n") || s.contains("\\\r\n") => {
+        Token::SingleQuotedString(s) | Token::NationalStringLiteral(s)
+            if s.contains("\\\n") || s.contains("\\\r\n") =>
+        {
             *s = s.replace("\\\r\n", "").replace("\\\n", "");
         }
         _ => {}

@@ -33,11 +33,15 @@ impl Context<'_> {
         let subject = self.value(expr)?;
         let pattern = self.value(pattern)?;
         let nullable = subject.nullable || pattern.nullable;
-        let any_text = SqlType::Text { len: None, national: true, fixed: false };
+        let any_text = SqlType::Text {
+            len: None,
+            national: true,
+            fixed: false,
+        };
         let subject = match (&subject.ty, subject.class()) {
             // Blanks at the end of a char(n) do not count, which is how PostgreSQL sees them.
             (SqlType::Text { national: false, .. }, _) => subject,
-            (_, Class::Text) => self.unpadded(&subject),
+            (_, Class::Text) => subject.unpadded(),
             (_, Class::Date | Class::DateTime | Class::Float | Class::Real | Class::Binary) => {
                 return Err(format!("LIKE on {}", subject.ty));
             }
@@ -64,10 +68,12 @@ impl Context<'_> {
             if pattern.class() != Class::Text || escape.is_some() {
                 return Err("the pattern of LIKE is not a constant".to_owned());
             }
-            self.note("a `[` in the pattern starts a set of characters in SQL Server and is itself in PostgreSQL");
+            self.note(
+                "a `[` in the pattern starts a set of characters in SQL Server and is itself in PostgreSQL",
+            );
             let sql = fill(
                 &format!("{{}} {not}{word} {{}} escape ''"),
-                &[&subject.at(Prec::Other), &self.unpadded(&pattern).at(Prec::Other)],
+                &[&subject.at(Prec::Other), &pattern.unpadded().at(Prec::Other)],
             );
             return Ok(Value::new(sql, Prec::Range, SqlType::Condition, nullable));
         };
@@ -79,11 +85,17 @@ impl Context<'_> {
                     self.note("a range of letters follows the collation in SQL Server and the code points in PostgreSQL");
                 }
                 let operator = if negated { "!~" } else { "~" };
-                (format!("{operator}{}", if insensitive { "*" } else { "" }), regex(&pieces))
+                (
+                    format!("{operator}{}", if insensitive { "*" } else { "" }),
+                    regex(&pieces),
+                )
             }
         };
         let pattern = Template::sql(quote_literal(&pattern));
-        let sql = fill(&format!("{{}} {operator} {{}}"), &[&subject.at(Prec::Sum), &pattern]);
+        let sql = fill(
+            &format!("{{}} {operator} {{}}"),
+            &[&subject.at(Prec::Sum), &pattern],
+        );
         Ok(Value::new(sql, Prec::Range, SqlType::Condition, nullable))
     }
 }
@@ -109,7 +121,9 @@ fn read(text: &str, escape: Option<char>) -> Outcome<Vec<Piece>> {
                     match chars.next() {
                         Some(c) if Some(c) == escape => match chars.next() {
                             Some(next) => inside.push((next, true)),
-                            None => return Err("the pattern of LIKE ends with its escape character".to_owned()),
+                            None => {
+                                return Err("the pattern of LIKE ends with its escape character".to_owned());
+                            }
                         },
                         Some(']') => break,
                         Some(c) => inside.push((c, false)),
@@ -202,7 +216,9 @@ fn push_escaped(out: &mut String, c: char) {
 
 fn has_letter_range(pieces: &[Piece]) -> bool {
     pieces.iter().any(|p| match p {
-        Piece::Set { members, .. } => members.iter().any(|(a, b)| a != b && !(a.is_ascii_digit() && b.is_ascii_digit())),
+        Piece::Set { members, .. } => members
+            .iter()
+            .any(|(a, b)| a != b && !(a.is_ascii_digit() && b.is_ascii_digit())),
         _ => false,
     })
 }

@@ -48,7 +48,10 @@ pub struct Scope {
 impl Scope {
     /// An empty scope of a database whose collation tells `a` from `A` or not.
     pub fn new(case_sensitive: bool) -> Self {
-        Self { case_sensitive, ..Self::default() }
+        Self {
+            case_sensitive,
+            ..Self::default()
+        }
     }
 
     /// Adds a table or view.
@@ -60,20 +63,25 @@ impl Scope {
 
     /// Adds an alias type with SQL Server's spelling of its base type.
     pub fn add_alias(&mut self, name: &ObjectName, native: impl Into<String>) {
-        self.aliases.insert(folded(&name.schema, &name.name), native.into());
+        self.aliases
+            .insert(folded(&name.schema, &name.name), native.into());
     }
 
     /// The relation with the name.
     pub fn relation(&self, schema: &str, name: &str) -> Option<&ScopeRelation> {
         let candidates = self.index.get(&folded(schema, name))?;
         let all = || candidates.iter().filter_map(|i| self.relations.get(*i));
-        all().find(|r| r.name.schema == schema && r.name.name == name).or_else(|| {
-            if self.case_sensitive { None } else { all().next() }
-        })
+        all()
+            .find(|r| r.name.schema == schema && r.name.name == name)
+            .or_else(|| if self.case_sensitive { None } else { all().next() })
     }
 
     /// The position among `names` of the one that `wanted` means.
-    pub(super) fn pick<'n>(&self, wanted: &str, names: impl Iterator<Item = &'n str> + Clone) -> Option<usize> {
+    pub(super) fn pick<'n>(
+        &self,
+        wanted: &str,
+        names: impl Iterator<Item = &'n str> + Clone,
+    ) -> Option<usize> {
         names.clone().position(|n| n == wanted).or_else(|| {
             if self.case_sensitive {
                 return None;
@@ -96,7 +104,9 @@ impl Scope {
         let plain: String = text.chars().filter(|c| !"[]\"".contains(*c)).collect();
         let (schema, name) = plain.split_once('.').unwrap_or(("dbo", plain.as_str()));
         // Alias types of alias types do not exist, so one step is enough.
-        self.aliases.get(&folded(schema.trim(), name.trim())).and_then(|native| SqlType::parse(native, 1))
+        self.aliases
+            .get(&folded(schema.trim(), name.trim()))
+            .and_then(|native| SqlType::parse(native, 1))
     }
 
     /// The type of a column: SQL Server's own, unless the proposed PostgreSQL type behaves differently.

@@ -66,8 +66,12 @@ pub(super) fn format(cx: &mut Context<'_>, value: &Value, style: i64) -> Outcome
         (SqlType::Date, 0) => 121,
         _ => style,
     };
-    let parts = parts(effective, &value.ty)
-        .ok_or_else(|| format!("{} as text in style {style} has no exact form in PostgreSQL", value.ty))?;
+    let parts = parts(effective, &value.ty).ok_or_else(|| {
+        format!(
+            "{} as text in style {style} has no exact form in PostgreSQL",
+            value.ty
+        )
+    })?;
     let width: usize = parts.iter().map(|p| width(*p)).sum();
     let ty = SqlType::varchar(width as u32);
     if cx.wants_immutable {
@@ -77,8 +81,15 @@ pub(super) fn format(cx: &mut Context<'_>, value: &Value, style: i64) -> Outcome
     }
     cx.stable();
     let pattern: String = parts.iter().map(|p| to_char(*p)).collect();
-    let argument = if value.class() == Class::Time { value.cast("interval") } else { value.clone() };
-    let sql = fill(&format!("to_char({{}}, {})", quote_literal(&pattern)), &[argument.arg()]);
+    let argument = if value.class() == Class::Time {
+        value.cast("interval")
+    } else {
+        value.clone()
+    };
+    let sql = fill(
+        &format!("to_char({{}}, {})", quote_literal(&pattern)),
+        &[argument.arg()],
+    );
     Ok(Value::atom(sql, ty, value.nullable))
 }
 
@@ -107,10 +118,16 @@ fn to_char(part: Part) -> &'static str {
 /// `to_char` depends on the session's locale as far as PostgreSQL knows, so generated columns need this long form.
 fn immutable_piece(part: Part, value: &Value) -> Template {
     let field = |name: &str, digits: usize| {
-        fill(&format!("lpad(extract({name} from {{}})::integer::text, {digits}, '0')"), &[value.arg()])
+        fill(
+            &format!("lpad(extract({name} from {{}})::integer::text, {digits}, '0')"),
+            &[value.arg()],
+        )
     };
     let floor = |expr: &str, digits: usize| {
-        fill(&format!("lpad(({expr})::integer::text, {digits}, '0')"), &[value.arg()])
+        fill(
+            &format!("lpad(({expr})::integer::text, {digits}, '0')"),
+            &[value.arg()],
+        )
     };
     match part {
         Text(t) => Template::sql(quote_literal(t)),
@@ -132,7 +149,9 @@ pub(super) fn parse(cx: &mut Context<'_>, value: &Value, target: &SqlType, style
         ));
     }
     cx.stable();
-    cx.note("text that is not a date in the given style may be an error in one database and a date in the other");
+    cx.note(
+        "text that is not a date in the given style may be an error in one database and a date in the other",
+    );
     let pg = target.pg().map(|pg| pg.to_string()).unwrap_or_default();
     Ok(value.cast(&pg).typed(target.clone()))
 }

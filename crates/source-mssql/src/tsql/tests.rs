@@ -3,6 +3,7 @@
 mod arithmetic;
 mod columns;
 mod dates;
+mod generated;
 mod oracle;
 mod text;
 mod views;
@@ -64,8 +65,14 @@ fn scope() -> Scope {
         column("Qty!", "smallint"),
         column("Name!", "nvarchar(50)"),
     ];
-    columns.push(ScopeColumn { pg: PgType::Bool, ..column("flag", "[dbo].[Flag]") });
-    scope.add_relation(ScopeRelation { name: table(), columns });
+    columns.push(ScopeColumn {
+        pg: PgType::Bool,
+        ..column("flag", "[dbo].[Flag]")
+    });
+    scope.add_relation(ScopeRelation {
+        name: table(),
+        columns,
+    });
     scope
 }
 
@@ -73,14 +80,20 @@ fn scope() -> Scope {
 fn shown(expr: &Expr) -> String {
     match &expr.translation {
         Translation::Impossible { reason } => format!("impossible: {reason}"),
-        Translation::Done { template, immutable, .. } => {
+        Translation::Done {
+            template, immutable, ..
+        } => {
             let sql = template
                 .render(
                     |_, c| Some(format!("\"{}\"", c.replace('"', "\"\""))),
                     |r| Some(format!("\"{}\".\"{}\"", r.schema, r.name)),
                 )
                 .unwrap();
-            if *immutable { sql } else { format!("{sql} [stable]") }
+            if *immutable {
+                sql
+            } else {
+                format!("{sql} [stable]")
+            }
         }
     }
 }
@@ -101,14 +114,20 @@ fn check(native: &str) -> String {
 }
 
 fn default(native: &str, target: &str) -> String {
-    let usage = Usage::Default { target: target.parse().unwrap() };
+    let usage = Usage::Default {
+        target: target.parse().unwrap(),
+    };
     shown(&translate(native, &usage, &table(), &scope()))
 }
 
 fn type_of(native: &str) -> String {
     match translate_computed(native, &table(), &scope()) {
         (_, Some(ty)) => {
-            let null = if ty.nullable == Some(false) { " not null" } else { "" };
+            let null = if ty.nullable == Some(false) {
+                " not null"
+            } else {
+                ""
+            };
             format!("{}{null}", ty.native)
         }
         (expr, None) => shown(&expr),

@@ -71,7 +71,10 @@ pub(super) enum Class {
 impl Class {
     /// Numbers of every kind, bits excluded.
     pub(super) fn is_number(self) -> bool {
-        matches!(self, Self::Int | Self::Decimal | Self::Money | Self::Real | Self::Float)
+        matches!(
+            self,
+            Self::Int | Self::Decimal | Self::Money | Self::Real | Self::Float
+        )
     }
 
     /// Dates, times and both.
@@ -85,11 +88,19 @@ const MAX_PRECISION: i32 = 38;
 
 impl SqlType {
     pub(super) const fn varchar(len: u32) -> Self {
-        Self::Text { len: Some(len), national: false, fixed: false }
+        Self::Text {
+            len: Some(len),
+            national: false,
+            fixed: false,
+        }
     }
 
     pub(super) const fn nvarchar(len: u32) -> Self {
-        Self::Text { len: Some(len), national: true, fixed: false }
+        Self::Text {
+            len: Some(len),
+            national: true,
+            fixed: false,
+        }
     }
 
     pub(super) fn class(&self) -> Class {
@@ -161,7 +172,11 @@ impl SqlType {
 
     /// The type that CASE, COALESCE, UNION and comparisons give both sides.
     pub(super) fn unify(&self, other: &Self) -> Self {
-        let (high, low) = if self.rank() >= other.rank() { (self, other) } else { (other, self) };
+        let (high, low) = if self.rank() >= other.rank() {
+            (self, other)
+        } else {
+            (other, self)
+        };
         match (high, low) {
             (Self::Decimal(..), _) => match low.precision_scale() {
                 Some((p2, s2)) => {
@@ -172,14 +187,32 @@ impl SqlType {
                 }
                 None => high.clone(),
             },
-            (Self::Text { len: a, national, fixed }, Self::Text { len: b, fixed: fixed2, .. }) => Self::Text {
+            (
+                Self::Text {
+                    len: a,
+                    national,
+                    fixed,
+                },
+                Self::Text {
+                    len: b,
+                    fixed: fixed2,
+                    ..
+                },
+            ) => Self::Text {
                 len: longer(*a, *b),
                 national: *national,
                 fixed: *fixed && *fixed2 && a.is_some() && b.is_some(),
             },
-            (Self::Binary { len: a, fixed }, Self::Binary { len: b, fixed: fixed2 }) => {
-                Self::Binary { len: longer(*a, *b), fixed: *fixed && *fixed2 }
-            }
+            (
+                Self::Binary { len: a, fixed },
+                Self::Binary {
+                    len: b,
+                    fixed: fixed2,
+                },
+            ) => Self::Binary {
+                len: longer(*a, *b),
+                fixed: *fixed && *fixed2,
+            },
             (Self::DateTime2(a), Self::DateTime2(b)) => Self::DateTime2(*a.max(b)),
             (Self::DateTimeOffset(a), Self::DateTimeOffset(b)) => Self::DateTimeOffset(*a.max(b)),
             (Self::Time(a), Self::Time(b)) => Self::Time(*a.max(b)),
@@ -206,7 +239,11 @@ impl SqlType {
             Self::DateTime => PgType::Timestamp(3),
             Self::DateTime2(p) => PgType::Timestamp((*p).min(6)),
             Self::DateTimeOffset(p) => PgType::TimestampTz((*p).min(6)),
-            Self::Text { len: Some(n), fixed: true, .. } => PgType::Char((*n).max(1)),
+            Self::Text {
+                len: Some(n),
+                fixed: true,
+                ..
+            } => PgType::Char((*n).max(1)),
             Self::Text { len: Some(n), .. } => PgType::Varchar(Some((*n).max(1))),
             Self::Text { .. } => PgType::Text,
             Self::Binary { .. } => PgType::Bytea,
@@ -223,13 +260,29 @@ impl SqlType {
             PgType::Int8 => Self::BigInt,
             PgType::Float4 => Self::Real,
             PgType::Float8 => Self::Float,
-            PgType::Numeric(Some((p, s))) => {
-                Self::Decimal(u8::try_from(*p).unwrap_or(38).min(38), u8::try_from(*s).unwrap_or(0).min(38))
-            }
-            PgType::Char(n) => Self::Text { len: Some(*n), national: true, fixed: true },
-            PgType::Varchar(n) => Self::Text { len: *n, national: true, fixed: false },
-            PgType::Text | PgType::Citext => Self::Text { len: None, national: true, fixed: false },
-            PgType::Bytea => Self::Binary { len: None, fixed: false },
+            PgType::Numeric(Some((p, s))) => Self::Decimal(
+                u8::try_from(*p).unwrap_or(38).min(38),
+                u8::try_from(*s).unwrap_or(0).min(38),
+            ),
+            PgType::Char(n) => Self::Text {
+                len: Some(*n),
+                national: true,
+                fixed: true,
+            },
+            PgType::Varchar(n) => Self::Text {
+                len: *n,
+                national: true,
+                fixed: false,
+            },
+            PgType::Text | PgType::Citext => Self::Text {
+                len: None,
+                national: true,
+                fixed: false,
+            },
+            PgType::Bytea => Self::Binary {
+                len: None,
+                fixed: false,
+            },
             PgType::Uuid => Self::Uuid,
             PgType::Date => Self::Date,
             PgType::Time(p) => Self::Time(*p),
@@ -254,16 +307,33 @@ impl SqlType {
     /// Reads a type without looking at alias types: `nvarchar(50)`, `[decimal](10, 2)`, `sys.int`. `short` is the
     /// length of `varchar` and `binary` without one: 1 in a declaration, 30 in CAST and CONVERT.
     pub(super) fn parse(text: &str, short: u32) -> Option<Self> {
-        let lower: String = text.chars().filter(|c| !"[]\"".contains(*c)).collect::<String>().to_lowercase();
+        let lower: String = text
+            .chars()
+            .filter(|c| !"[]\"".contains(*c))
+            .collect::<String>()
+            .to_lowercase();
         let lower = lower.trim().strip_prefix("sys.").unwrap_or(lower.trim());
         let (name, args) = match lower.split_once('(') {
             None => (lower.trim(), Vec::new()),
-            Some((name, rest)) => (name.trim(), rest.trim_end_matches(')').split(',').map(str::trim).collect()),
+            Some((name, rest)) => (
+                name.trim(),
+                rest.trim_end_matches(')').split(',').map(str::trim).collect(),
+            ),
         };
         let number = |i: usize| args.get(i).and_then(|a| a.parse::<u32>().ok());
-        let length = || if args.first() == Some(&"max") { None } else { Some(number(0).unwrap_or(short)) };
+        let length = || {
+            if args.first() == Some(&"max") {
+                None
+            } else {
+                Some(number(0).unwrap_or(short))
+            }
+        };
         let fraction = || u8::try_from(number(0).unwrap_or(7)).unwrap_or(7).min(7);
-        let text_type = |national, fixed| Self::Text { len: length(), national, fixed };
+        let text_type = |national, fixed| Self::Text {
+            len: length(),
+            national,
+            fixed,
+        };
         let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
         Some(match name.as_str() {
             "bit" => Self::Bit,
@@ -291,15 +361,37 @@ impl SqlType {
             "varchar" | "character varying" | "char varying" => text_type(false, false),
             "nchar" | "national char" | "national character" => text_type(true, true),
             "nvarchar" | "national char varying" | "national character varying" => text_type(true, false),
-            "text" => Self::Text { len: None, national: false, fixed: false },
-            "ntext" => Self::Text { len: None, national: true, fixed: false },
+            "text" => Self::Text {
+                len: None,
+                national: false,
+                fixed: false,
+            },
+            "ntext" => Self::Text {
+                len: None,
+                national: true,
+                fixed: false,
+            },
             "sysname" => Self::nvarchar(128),
-            "binary" => Self::Binary { len: length(), fixed: true },
-            "varbinary" => Self::Binary { len: length(), fixed: false },
-            "image" => Self::Binary { len: None, fixed: false },
-            "rowversion" | "timestamp" => Self::Binary { len: Some(8), fixed: true },
+            "binary" => Self::Binary {
+                len: length(),
+                fixed: true,
+            },
+            "varbinary" => Self::Binary {
+                len: length(),
+                fixed: false,
+            },
+            "image" => Self::Binary {
+                len: None,
+                fixed: false,
+            },
+            "rowversion" | "timestamp" => Self::Binary {
+                len: Some(8),
+                fixed: true,
+            },
             "uniqueidentifier" => Self::Uuid,
-            "xml" | "sql_variant" | "hierarchyid" | "geometry" | "geography" | "json" | "vector" => Self::Opaque(name),
+            "xml" | "sql_variant" | "hierarchyid" | "geometry" | "geography" | "json" | "vector" => {
+                Self::Opaque(name)
+            }
             _ => return None,
         })
     }
@@ -353,7 +445,11 @@ fn longer(a: Option<u32>, b: Option<u32>) -> Option<u32> {
 
 /// A decimal with the precision capped at 38, the scale giving way.
 fn decimal(precision: i32, scale: i32) -> SqlType {
-    let scale = if precision > MAX_PRECISION { (scale - (precision - MAX_PRECISION)).max(0) } else { scale };
+    let scale = if precision > MAX_PRECISION {
+        (scale - (precision - MAX_PRECISION)).max(0)
+    } else {
+        scale
+    };
     SqlType::Decimal(precision.clamp(1, MAX_PRECISION) as u8, scale as u8)
 }
 
@@ -387,7 +483,11 @@ pub(super) fn decimal_arithmetic(op: Arith, (p1, s1): (u8, u8), (p2, s2): (u8, u
             let whole = (p1 - s1).max(p2 - s2);
             let scale = s1.max(s2);
             let precision = whole + scale + 1;
-            let scale = if precision > MAX_PRECISION { scale.min(MAX_PRECISION - whole).max(0) } else { scale };
+            let scale = if precision > MAX_PRECISION {
+                scale.min(MAX_PRECISION - whole).max(0)
+            } else {
+                scale
+            };
             SqlType::Decimal(precision.min(MAX_PRECISION) as u8, scale as u8)
         }
         Arith::Mul => capped_product(p1 + p2 + 1, s1 + s2),
@@ -408,6 +508,10 @@ fn capped_product(precision: i32, scale: i32) -> SqlType {
         return SqlType::Decimal(precision as u8, scale as u8);
     }
     let whole = precision - scale;
-    let scale = if whole < 32 { scale.min(MAX_PRECISION - whole) } else { scale.min(6) };
+    let scale = if whole < 32 {
+        scale.min(MAX_PRECISION - whole)
+    } else {
+        scale.min(6)
+    };
     SqlType::Decimal(MAX_PRECISION as u8, scale as u8)
 }

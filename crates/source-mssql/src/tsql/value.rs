@@ -54,7 +54,15 @@ pub(super) struct Value {
 impl Value {
     /// A value with neither literal nor collation.
     pub(super) fn new(sql: Template, prec: Prec, ty: SqlType, nullable: bool) -> Self {
-        Self { sql, prec, ty, nullable, lit: None, case_insensitive: false, bare: false }
+        Self {
+            sql,
+            prec,
+            ty,
+            nullable,
+            lit: None,
+            case_insensitive: false,
+            bare: false,
+        }
     }
 
     /// A function call or another thing that needs no parentheses.
@@ -68,7 +76,11 @@ impl Value {
 
     /// Its SQL, in parentheses unless it binds at least as tightly as `least`.
     pub(super) fn at(&self, least: Prec) -> Template {
-        if self.prec >= least { self.sql.clone() } else { fill("({})", &[&self.sql]) }
+        if self.prec >= least {
+            self.sql.clone()
+        } else {
+            fill("({})", &[&self.sql])
+        }
     }
 
     /// Its SQL where commas or parentheses delimit it.
@@ -81,13 +93,31 @@ impl Value {
         let mut sql = self.at(Prec::Cast);
         sql.push_sql("::");
         sql.push_sql(pg);
-        Self { sql, prec: Prec::Cast, lit: None, bare: false, ..self.clone() }
+        Self {
+            sql,
+            prec: Prec::Cast,
+            lit: None,
+            bare: false,
+            ..self.clone()
+        }
     }
 
     /// The same value under another type.
     pub(super) fn typed(mut self, ty: SqlType) -> Self {
         self.ty = ty;
         self
+    }
+
+    /// Text with the padding of `char(n)` spelt out, which PostgreSQL drops in every text operation.
+    pub(super) fn unpadded(&self) -> Self {
+        match &self.ty {
+            SqlType::Text { len: Some(n), fixed: true, national } if self.lit.is_none() => {
+                let sql = fill(&format!("rpad({{}}, {n})"), &[self.arg()]);
+                let ty = SqlType::Text { len: Some(*n), fixed: false, national: *national };
+                Self { sql, prec: Prec::Atom, ty, bare: false, ..self.clone() }
+            }
+            _ => self.clone(),
+        }
     }
 
     pub(super) fn lit_text(&self) -> Option<&str> {

@@ -8,16 +8,39 @@ use serde_json::{Value as Json, json};
 use crate::reading::Reading;
 
 const LAYOUTS: [Layout; 4] = [
-    Layout { time: TimeBytes::Always5, clr_prefix: 8, variant_prefix: 4 },
-    Layout { time: TimeBytes::ByScale, clr_prefix: 2, variant_prefix: 8 },
-    Layout { time: TimeBytes::ByScale, clr_prefix: 8, variant_prefix: 2 },
-    Layout { time: TimeBytes::Always5, clr_prefix: 2, variant_prefix: 4 },
+    Layout {
+        time: TimeBytes::Always5,
+        clr_prefix: 8,
+        variant_prefix: 4,
+    },
+    Layout {
+        time: TimeBytes::ByScale,
+        clr_prefix: 2,
+        variant_prefix: 8,
+    },
+    Layout {
+        time: TimeBytes::ByScale,
+        clr_prefix: 8,
+        variant_prefix: 2,
+    },
+    Layout {
+        time: TimeBytes::Always5,
+        clr_prefix: 2,
+        variant_prefix: 4,
+    },
 ];
 
 async fn with_layout(layout: Layout) -> (tempfile::TempDir, Reading) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("types.bacpac");
-    all_types::write_with(&path, Options { layout, ..Options::default() }).unwrap();
+    all_types::write_with(
+        &path,
+        Options {
+            layout,
+            ..Options::default()
+        },
+    )
+    .unwrap();
     let reading = Reading::of(&path).await;
     (directory, reading)
 }
@@ -30,7 +53,20 @@ fn date(days: u32) -> String {
         left -= 365 + u32::from(leap(year));
         year += 1;
     }
-    let lengths = [31, 28 + u32::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let lengths = [
+        31,
+        28 + u32::from(leap(year)),
+        31,
+        30,
+        31,
+        30,
+        31,
+        31,
+        30,
+        31,
+        30,
+        31,
+    ];
     let mut month = 0;
     while left >= lengths[month] {
         left -= lengths[month];
@@ -43,14 +79,27 @@ fn date(days: u32) -> String {
 fn time(ticks: u64) -> String {
     let micros = (ticks + 5) / 10;
     let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
-    let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if fraction == 0 { clock } else { format!("{clock}.{fraction:06}").trim_end_matches('0').to_owned() }
+    let clock = format!(
+        "{:02}:{:02}:{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    );
+    if fraction == 0 {
+        clock
+    } else {
+        format!("{clock}.{fraction:06}").trim_end_matches('0').to_owned()
+    }
 }
 
 fn moment(days: u32, ticks: u64) -> String {
     if ticks + 5 >= all_types::DAY_TICKS && ticks % 10 >= 5 {
         // The seventh digit is rounded up into the next day.
-        let next = if days == all_types::LAST_DAY { "10000-01-01".to_owned() } else { date(days + 1) };
+        let next = if days == all_types::LAST_DAY {
+            "10000-01-01".to_owned()
+        } else {
+            date(days + 1)
+        };
         return format!("{next} 00:00:00");
     }
     format!("{} {}", date(days), time(ticks))
@@ -60,12 +109,21 @@ fn decimal(magnitude: u128, negative: bool, scale: usize) -> String {
     let digits = format!("{magnitude:0>width$}", width = scale + 1);
     let (whole, fraction) = digits.split_at(digits.len() - scale);
     let sign = if negative && magnitude > 0 { "-" } else { "" };
-    if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+    if scale == 0 {
+        format!("{sign}{whole}")
+    } else {
+        format!("{sign}{whole}.{fraction}")
+    }
 }
 
 /// What PostgreSQL would print for a cell, as JSON.
 fn expected(ty: &SqlType, cell: &Cell) -> Json {
-    let hex = |bytes: &[u8]| format!("\\x{}", bytes.iter().map(|b| format!("{b:02x}")).collect::<String>());
+    let hex = |bytes: &[u8]| {
+        format!(
+            "\\x{}",
+            bytes.iter().map(|b| format!("{b:02x}")).collect::<String>()
+        )
+    };
     let padded = |text: &str, n: usize| format!("{text:<n$}");
     match (ty, cell) {
         (_, Cell::Null) => Json::Null,
@@ -89,7 +147,10 @@ fn expected(ty: &SqlType, cell: &Cell) -> Json {
             json!(moment((*days + 693_595) as u32, millis * 10_000))
         }
         (_, Cell::SmallDateTime { days, minutes }) => {
-            json!(moment(u32::from(*days) + 693_595, u64::from(*minutes) * 600_000_000))
+            json!(moment(
+                u32::from(*days) + 693_595,
+                u64::from(*minutes) * 600_000_000
+            ))
         }
         (_, Cell::DateTime2 { days, ticks }) => json!(moment(*days, *ticks)),
         (_, Cell::DateTimeOffset { days, ticks, .. }) => json!(format!("{}+00", moment(*days, *ticks))),
@@ -107,7 +168,14 @@ fn expected(ty: &SqlType, cell: &Cell) -> Json {
         (_, Cell::Bytes(bytes)) => json!(hex(bytes)),
         (_, Cell::Uuid(u)) => {
             let h: String = u.iter().map(|b| format!("{b:02x}")).collect();
-            json!(format!("{}-{}-{}-{}-{}", &h[..8], &h[8..12], &h[12..16], &h[16..20], &h[20..]))
+            json!(format!(
+                "{}-{}-{}-{}-{}",
+                &h[..8],
+                &h[8..12],
+                &h[12..16],
+                &h[16..20],
+                &h[20..]
+            ))
         }
         (ty, cell) => panic!("no expectation for {ty:?} {cell:?}"),
     }
@@ -121,7 +189,10 @@ fn check(samples: &[Sample], rows: &[Json]) {
         for (row, cell) in rows.iter().zip(cells) {
             assert_eq!(row[&sample.name], expected(&sample.ty, cell), "{}", sample.name);
         }
-        for (row, cell) in rows.iter().zip([&sample.low, &sample.high, &sample.plain, &Cell::Null]) {
+        for (row, cell) in rows
+            .iter()
+            .zip([&sample.low, &sample.high, &sample.plain, &Cell::Null])
+        {
             assert_eq!(row[&nullable], expected(&sample.ty, cell), "{nullable}");
         }
     }
@@ -135,7 +206,12 @@ async fn scalars_arrive_as_they_were() {
     let versions: Vec<&Json> = rows.iter().map(|r| &r["version"]).collect();
     assert_eq!(
         versions,
-        ["\\x0000000000000000", "\\xffffffffffffffff", "\\x00000000000007d1", "\\x0000000000000001"]
+        [
+            "\\x0000000000000000",
+            "\\xffffffffffffffff",
+            "\\x00000000000007d1",
+            "\\x0000000000000001"
+        ]
     );
 }
 
@@ -145,7 +221,15 @@ async fn times_of_every_scale_arrive_in_either_layout() {
         let (_directory, reading) = with_layout(layout).await;
         check(&all_types::times(), &reading.rows("dbo", "Times").await);
         let table = reading.table("dbo", "Times");
-        let ty = |name: &str| table.columns.iter().find(|c| c.source == name).unwrap().ty.clone();
+        let ty = |name: &str| {
+            table
+                .columns
+                .iter()
+                .find(|c| c.source == name)
+                .unwrap()
+                .ty
+                .clone()
+        };
         assert_eq!(ty("time_0"), PgType::Time(0), "{layout:?}");
         assert_eq!(ty("datetime2_3"), PgType::Timestamp(3));
         assert_eq!(ty("datetimeoffset_7"), PgType::TimestampTz(6));
@@ -159,7 +243,10 @@ async fn clr_types_arrive_behind_either_prefix() {
         let rows = reading.rows("dbo", "Clr").await;
         let column = |name: &str| rows.iter().map(|r| r[name].clone()).collect::<Vec<_>>();
         assert_eq!(column("hierarchyid"), ["/", "/16/", "/1/2/", "/"], "{layout:?}");
-        assert_eq!(column("hierarchyid_null"), [json!("/"), json!("/16/"), json!("/1/2/"), Json::Null]);
+        assert_eq!(
+            column("hierarchyid_null"),
+            [json!("/"), json!("/16/"), json!("/1/2/"), Json::Null]
+        );
         // EWKB, little-endian: a geometry without SRID; a geography with its SRID and longitude before latitude.
         let point = format!("\\x0101000000{}{}", le(1.5), le(-2.25));
         assert_eq!(column("geometry")[2], json!(point));
@@ -179,7 +266,11 @@ async fn variants_arrive_behind_every_prefix() {
     for layout in LAYOUTS {
         let (_directory, reading) = with_layout(layout).await;
         let rows = reading.rows("dbo", "Variants").await;
-        assert_eq!(rows[0], json!({"id": 1, "value": {"type": "int", "value": -7}}), "{layout:?}");
+        assert_eq!(
+            rows[0],
+            json!({"id": 1, "value": {"type": "int", "value": -7}}),
+            "{layout:?}"
+        );
         assert_eq!(rows.last().unwrap()["value"], Json::Null);
         seen.push(rows);
     }
@@ -208,11 +299,18 @@ async fn a_reader_goes_on_where_another_stopped() {
         // Batches of one row, each by a new reader.
         let pieces = reading.batches("dbo", table, 1, true).await.unwrap();
         let rows = |batches: &[migrate_core::batch::Batch]| {
-            batches.iter().flat_map(|b| b.iter().map(<[u8]>::to_vec).collect::<Vec<_>>()).collect::<Vec<_>>()
+            batches
+                .iter()
+                .flat_map(|b| b.iter().map(<[u8]>::to_vec).collect::<Vec<_>>())
+                .collect::<Vec<_>>()
         };
         assert_eq!(rows(&whole).len(), 4, "{table}");
         assert_eq!(rows(&pieces), rows(&whole), "{table}");
-        let chunks = reading.snapshot.split(reading.table("dbo", table), Default::default()).await.unwrap();
+        let chunks = reading
+            .snapshot
+            .split(reading.table("dbo", table), Default::default())
+            .await
+            .unwrap();
         assert_eq!(chunks.len(), 4_usize.div_ceil(part_rows), "{table}");
     }
 }

@@ -2,5 +2,7 @@
 
 mod all_types;
 mod faults;
+mod plans;
 mod reading;
 mod real_files;
+mod schema;

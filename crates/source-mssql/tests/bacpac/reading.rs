@@ -38,14 +38,26 @@ pub(crate) async fn refusal(path: &Path) -> Error {
 impl Reading {
     /// Plans the whole file with a replacing text policy and PostGIS.
     pub(crate) async fn of(path: &Path) -> Self {
-        let mapping = Mapping { nul: TextPolicy::Replace, ..Mapping::default() };
-        Self::with(path, BacpacOptions::default(), &mapping).await.unwrap()
+        let mapping = Mapping {
+            nul: TextPolicy::Replace,
+            ..Mapping::default()
+        };
+        Self::with(path, BacpacOptions::default(), &mapping)
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn with(path: &Path, options: BacpacOptions, mapping: &Mapping) -> Result<Self> {
         let source = Bacpac::open(path, options)?;
         let catalog = source.discover().await?;
-        let plan = migrate_core::planner::plan(&catalog, mapping, &Target { postgis: true, ..Target::default() })?;
+        let plan = migrate_core::planner::plan(
+            &catalog,
+            mapping,
+            &Target {
+                postgis: true,
+                ..Target::default()
+            },
+        )?;
         let snapshot = source.snapshot(&plan).await?;
         Ok(Self { plan, snapshot })
     }
@@ -57,15 +69,26 @@ impl Reading {
     /// All rows of a table.
     pub(crate) async fn rows(&self, schema: &str, name: &str) -> Vec<Json> {
         let batches = self.batches(schema, name, 1 << 20, false).await.unwrap();
-        assert!(batches.iter().all(|b| b.rejects.is_empty()), "{:?}", batches[0].rejects);
+        assert!(
+            batches.iter().all(|b| b.rejects.is_empty()),
+            "{:?}",
+            batches[0].rejects
+        );
         let table = self.table(schema, name);
         let columns: Vec<_> = table.copied().map(|c| (c.source.as_str(), &c.ty)).collect();
         let rows = batches.iter().flat_map(Batch::iter);
-        rows.map(|row| decode_row(columns.iter().copied(), row).unwrap()).collect()
+        rows.map(|row| decode_row(columns.iter().copied(), row).unwrap())
+            .collect()
     }
 
     /// All batches of a table. With `restart`, a new reader goes on after every batch.
-    pub(crate) async fn batches(&self, schema: &str, name: &str, bytes: usize, restart: bool) -> Result<Vec<Batch>> {
+    pub(crate) async fn batches(
+        &self,
+        schema: &str,
+        name: &str,
+        bytes: usize,
+        restart: bool,
+    ) -> Result<Vec<Batch>> {
         let table = self.table(schema, name);
         let specs: Vec<ColumnSpec> = table.copied().map(ColumnSpec::from).collect();
         let encoder = Arc::new(RowEncoder::compile(&specs)?);

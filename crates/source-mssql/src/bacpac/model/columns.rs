@@ -35,8 +35,14 @@ impl UserTypes {
     pub(crate) fn add_alias(&mut self, node: &Node) -> Result<AliasType> {
         let name = name::object(&node.name)?;
         let specified = self.specified(node).map_err(|e| e.at("alias type", &name))?;
-        self.aliases.insert(name.clone(), (specified.native, specified.scale_stated));
-        Ok(AliasType { native: specified.spelling, pg: specified.native.pg(), name, comment: None })
+        self.aliases
+            .insert(name.clone(), (specified.native, specified.scale_stated));
+        Ok(AliasType {
+            native: specified.spelling,
+            pg: specified.native.pg(),
+            name,
+            comment: None,
+        })
     }
 
     /// Takes in a type that an assembly defines.
@@ -47,7 +53,12 @@ impl UserTypes {
 
     /// Reads the facets and the `Type` of a specifier or an alias type.
     fn specified(&self, node: &Node) -> Result<Specified> {
-        let Some(Entry::Reference { name: reference, built_in, .. }) = node.entries("Type").first() else {
+        let Some(Entry::Reference {
+            name: reference,
+            built_in,
+            ..
+        }) = node.entries("Type").first()
+        else {
             return Err(corrupt("a column does not refer to any type"));
         };
         let parts = name::parts(reference)?;
@@ -57,13 +68,25 @@ impl UserTypes {
             let alias = name::object(reference)?;
             if let Some((native, scale_stated)) = self.aliases.get(&alias) {
                 let spelling = native.to_string();
-                return Ok(Specified { native: *native, scale_stated: *scale_stated, alias: Some(alias), spelling });
+                return Ok(Specified {
+                    native: *native,
+                    scale_stated: *scale_stated,
+                    alias: Some(alias),
+                    spelling,
+                });
             }
             if self.clr.contains(&alias) {
                 let spelling = format!("[{}].[{}]", alias.schema, alias.name);
-                return Ok(Specified { native: NativeType::clr(), scale_stated: true, alias: None, spelling });
+                return Ok(Specified {
+                    native: NativeType::clr(),
+                    scale_stated: true,
+                    alias: None,
+                    spelling,
+                });
             }
-            return Err(unsupported(format!("the type {} is unknown", name::readable(reference))).hint(UNKNOWN_TYPE));
+            return Err(
+                unsupported(format!("the type {} is unknown", name::readable(reference))).hint(UNKNOWN_TYPE),
+            );
         }
         let number = |property: &str| -> Result<Option<u32>> {
             let value = node.property(property).map(str::parse).transpose();
@@ -136,16 +159,23 @@ pub(crate) fn column(
         return Err(place(corrupt("the column belongs to another table")));
     }
     if !node.entries("ColumnEncryptionKey").is_empty() {
-        return Err(place(unsupported("the column is encrypted by the client (Always Encrypted)"))
-            .hint("decrypt the column in SQL Server and export again"));
+        return Err(place(unsupported(
+            "the column is encrypted by the client (Always Encrypted)",
+        ))
+        .hint("decrypt the column in SQL Server and export again"));
     }
     if node.flag("IsColumnSet") {
-        return Err(place(unsupported("column sets are not supported")).hint("drop the column set and export again"));
+        return Err(
+            place(unsupported("column sets are not supported")).hint("drop the column set and export again")
+        );
     }
     let mut notes = Vec::new();
     for p in &node.properties {
         if !READ.contains(&p.name.as_str()) {
-            notes.push(format!("column {name}: {} = {} is not carried over", p.name, p.value));
+            notes.push(format!(
+                "column {name}: {} = {} is not carried over",
+                p.name, p.value
+            ));
         }
     }
     match node.kind.as_str() {
@@ -154,7 +184,9 @@ pub(crate) fn column(
             let specifier = specifier.ok_or_else(|| place(corrupt("the column has no type")))?;
             let specified = types.specified(specifier).map_err(place)?;
             let native = specified.native;
-            let nullable = node.property("IsNullable").is_none_or(|v| v.eq_ignore_ascii_case("true"));
+            let nullable = node
+                .property("IsNullable")
+                .is_none_or(|v| v.eq_ignore_ascii_case("true"));
             let own_collation = node.property("Collation").map(collation);
             if let Some(schemas) = specifier.references("XmlSchemaCollection").next() {
                 notes.push(format!(
@@ -163,10 +195,17 @@ pub(crate) fn column(
                 ));
             }
             if native.base == crate::types::Base::RowVersion {
-                notes.push(format!("column {name}: PostgreSQL does not change it with the row, as a rowversion does"));
+                notes.push(format!(
+                    "column {name}: PostgreSQL does not change it with the row, as a rowversion does"
+                ));
             }
             let identity = identity(node).map_err(place)?;
-            let stored = StoredColumn { name: name.clone(), native, nullable, scale_stated: specified.scale_stated };
+            let stored = StoredColumn {
+                name: name.clone(),
+                native,
+                nullable,
+                scale_stated: specified.scale_stated,
+            };
             let column = Column {
                 name,
                 native: specified.spelling,
@@ -179,10 +218,18 @@ pub(crate) fn column(
                 default: None,
                 default_name: None,
                 computed: None,
-                collation: native.is_text().then(|| own_collation.or_else(|| default_collation.cloned())).flatten(),
+                collation: native
+                    .is_text()
+                    .then(|| own_collation.or_else(|| default_collation.cloned()))
+                    .flatten(),
                 comment: None,
             };
-            Ok(Built { column, stored: Some(stored), computed: None, notes })
+            Ok(Built {
+                column,
+                stored: Some(stored),
+                computed: None,
+                notes,
+            })
         }
         "SqlComputedColumn" => {
             let expression = node.property("ExpressionScript").unwrap_or_default().to_owned();
@@ -193,20 +240,31 @@ pub(crate) fn column(
                 kind: ValueKind::Text,
                 pg: PgType::Text,
                 fidelity: Fidelity::Exact,
-                nullable: node.property("IsPersistedNullable").is_none_or(|v| v.eq_ignore_ascii_case("true")),
+                nullable: node
+                    .property("IsPersistedNullable")
+                    .is_none_or(|v| v.eq_ignore_ascii_case("true")),
                 identity: None,
                 default: None,
                 default_name: None,
                 computed: Some(Expr {
                     native: expression.clone(),
-                    translation: Translation::Impossible { reason: "not translated yet".to_owned() },
+                    translation: Translation::Impossible {
+                        reason: "not translated yet".to_owned(),
+                    },
                 }),
                 collation: None,
                 comment: None,
             };
-            Ok(Built { column, stored: None, computed: Some(expression), notes })
+            Ok(Built {
+                column,
+                stored: None,
+                computed: Some(expression),
+                notes,
+            })
         }
-        other => Err(place(unsupported(format!("columns of the kind {other} are not supported")))),
+        other => Err(place(unsupported(format!(
+            "columns of the kind {other} are not supported"
+        )))),
     }
 }
 
@@ -221,18 +279,33 @@ fn identity(node: &Node) -> Result<Option<Identity>> {
     };
     let (seed, increment) = (number("IdentitySeed", 1)?, number("IdentityIncrement", 1)?);
     // SQL Server reports 0 for a table that never had a row, which its numbering may not be able to reach.
-    let last = online_value(node).filter(|last| if increment > 0 { *last >= seed } else { *last <= seed });
-    Ok(Some(Identity { seed, increment, last }))
+    let last = online_value(node).filter(|last| {
+        if increment > 0 {
+            *last >= seed
+        } else {
+            *last <= seed
+        }
+    });
+    Ok(Some(Identity {
+        seed,
+        increment,
+        last,
+    }))
 }
 
 /// The number that the export read off the running database.
 pub(crate) fn online_value(node: &Node) -> Option<i64> {
-    node.annotation("OnlinePropertyAnnotation").and_then(|a| a.property("Value")).and_then(|v| v.trim().parse().ok())
+    node.annotation("OnlinePropertyAnnotation")
+        .and_then(|a| a.property("Value"))
+        .and_then(|v| v.trim().parse().ok())
 }
 
 /// The type of a sequence.
 pub(crate) fn sequence_type(node: &Node, types: &UserTypes) -> Result<NativeType> {
-    match ["TypeSpecifier", "DataType", "Type"].iter().find_map(|r| node.elements(r).next()) {
+    match ["TypeSpecifier", "DataType", "Type"]
+        .iter()
+        .find_map(|r| node.elements(r).next())
+    {
         Some(specifier) => Ok(types.specified(specifier)?.native),
         None if node.entries("Type").is_empty() => match NativeType::new("bigint", Stated::default()) {
             Some(Ok(native)) => Ok(native),

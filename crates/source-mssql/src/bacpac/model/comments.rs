@@ -42,12 +42,21 @@ pub(crate) fn apply(nodes: &[Node], catalog: &mut Catalog) -> Result<()> {
 fn read(node: &Node) -> Result<Extended> {
     let mut parts = name::parts(&node.name)?;
     let property = parts.pop().unwrap_or_default();
-    let host_kind = if parts.is_empty() { String::new() } else { parts.remove(0) };
+    let host_kind = if parts.is_empty() {
+        String::new()
+    } else {
+        parts.remove(0)
+    };
     let host = match node.references("Host").next().filter(|h| !h.is_empty()) {
         Some(host) => name::parts(host)?,
         None => parts,
     };
-    Ok(Extended { host_kind, host, property, text: literal(node.property("Value").unwrap_or_default()) })
+    Ok(Extended {
+        host_kind,
+        host,
+        property,
+        text: literal(node.property("Value").unwrap_or_default()),
+    })
 }
 
 /// The text of a T-SQL string literal, or the value as it stands.
@@ -76,11 +85,19 @@ fn place(extended: &Extended, catalog: &mut Catalog) -> bool {
         }
         ("SqlSequence", [schema, sequence]) => {
             let wanted = ObjectName::new(schema.as_str(), sequence.as_str());
-            catalog.sequences.iter_mut().find(|s| s.name == wanted).map(|s| &mut s.comment)
+            catalog
+                .sequences
+                .iter_mut()
+                .find(|s| s.name == wanted)
+                .map(|s| &mut s.comment)
         }
         ("SqlUserDefinedDataType" | "SqlType", [schema, alias]) => {
             let wanted = ObjectName::new(schema.as_str(), alias.as_str());
-            catalog.alias_types.iter_mut().find(|a| a.name == wanted).map(|a| &mut a.comment)
+            catalog
+                .alias_types
+                .iter_mut()
+                .find(|a| a.name == wanted)
+                .map(|a| &mut a.comment)
         }
         _ => None,
     };
@@ -94,32 +111,54 @@ fn place(extended: &Extended, catalog: &mut Catalog) -> bool {
 }
 
 fn table<'a>(catalog: &'a mut Catalog, schema: &str, name: &str) -> Option<&'a mut Table> {
-    catalog.tables.iter_mut().find(|t| t.name.schema == schema && t.name.name == name)
+    catalog
+        .tables
+        .iter_mut()
+        .find(|t| t.name.schema == schema && t.name.name == name)
 }
 
 fn relation<'a>(catalog: &'a mut Catalog, schema: &str, name: &str) -> Option<&'a mut Option<String>> {
-    if let Some(view) = catalog.views.iter().position(|v| v.name.schema == schema && v.name.name == name) {
+    if let Some(view) = catalog
+        .views
+        .iter()
+        .position(|v| v.name.schema == schema && v.name.name == name)
+    {
         return Some(&mut catalog.views[view].comment);
     }
     table(catalog, schema, name).map(|t| &mut t.comment)
 }
 
 fn constraint<'a>(catalog: &'a mut Catalog, schema: &str, name: &str) -> Option<&'a mut Option<String>> {
-    catalog.tables.iter_mut().filter(|t| t.name.schema == schema).find_map(|t| constraint_of(t, name))
+    catalog
+        .tables
+        .iter_mut()
+        .filter(|t| t.name.schema == schema)
+        .find_map(|t| constraint_of(t, name))
 }
 
 fn constraint_of<'a>(table: &'a mut Table, name: &str) -> Option<&'a mut Option<String>> {
     let is = |n: &Option<String>| n.as_deref() == Some(name);
-    let keys = table.primary_key.iter_mut().chain(&mut table.uniques).map(|k| (&k.name, &mut k.comment));
+    let keys = table
+        .primary_key
+        .iter_mut()
+        .chain(&mut table.uniques)
+        .map(|k| (&k.name, &mut k.comment));
     let foreign = table.foreign_keys.iter_mut().map(|k| (&k.name, &mut k.comment));
     let checks = table.checks.iter_mut().map(|c| (&c.name, &mut c.comment));
-    keys.chain(foreign).chain(checks).find(|(n, _)| is(n)).map(|(_, comment)| comment)
+    keys.chain(foreign)
+        .chain(checks)
+        .find(|(n, _)| is(n))
+        .map(|(_, comment)| comment)
 }
 
 /// The call that would set the property, for a person to read.
 fn statement(extended: &Extended) -> String {
     let quoted = |text: &str| format!("N'{}'", text.replace('\'', "''"));
-    let host: Vec<String> = extended.host.iter().map(|p| format!("[{}]", p.replace(']', "]]"))).collect();
+    let host: Vec<String> = extended
+        .host
+        .iter()
+        .map(|p| format!("[{}]", p.replace(']', "]]")))
+        .collect();
     format!(
         "-- {} {}\nexec sp_addextendedproperty {}, {}\n",
         extended.host_kind,

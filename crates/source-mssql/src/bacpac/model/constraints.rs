@@ -10,7 +10,9 @@ use crate::classify::corrupt;
 
 /// The table that a constraint is declared on.
 pub(crate) fn owner(node: &Node) -> Result<ObjectName> {
-    let table = ["DefiningTable", "IndexedObject"].iter().find_map(|r| node.references(r).next());
+    let table = ["DefiningTable", "IndexedObject"]
+        .iter()
+        .find_map(|r| node.references(r).next());
     name::object(table.ok_or_else(|| corrupt(format!("a {} does not say which table it is on", node.kind)))?)
 }
 
@@ -27,7 +29,9 @@ fn column_names<'a>(references: impl Iterator<Item = &'a str>, table: &ObjectNam
             if &owner == table {
                 Ok(column)
             } else {
-                Err(corrupt(format!("a constraint on {table} refers to a column of {owner}")))
+                Err(corrupt(format!(
+                    "a constraint on {table} refers to a column of {owner}"
+                )))
             }
         })
         .collect()
@@ -37,7 +41,9 @@ fn key_columns(node: &Node, table: &ObjectName) -> Result<Vec<IndexColumn>> {
     let mut out = Vec::new();
     for specification in node.elements("ColumnSpecifications") {
         let names = column_names(specification.references("Column"), table)?;
-        let ascending = specification.property("IsAscending").is_none_or(|v| v.eq_ignore_ascii_case("true"));
+        let ascending = specification
+            .property("IsAscending")
+            .is_none_or(|v| v.eq_ignore_ascii_case("true"));
         let descending = !ascending || specification.flag("IsDescending");
         out.extend(names.into_iter().map(|name| IndexColumn { name, descending }));
     }
@@ -53,7 +59,11 @@ pub(crate) fn key(node: &Node, table: &ObjectName) -> Result<Key> {
     Ok(Key {
         name: constraint_name(node),
         columns: key_columns(node, table)?.into_iter().map(|c| c.name).collect(),
-        clustered: if node.property("IsClustered").is_some() { node.flag("IsClustered") } else { by_default },
+        clustered: if node.property("IsClustered").is_some() {
+            node.flag("IsClustered")
+        } else {
+            by_default
+        },
         comment: None,
     })
 }
@@ -61,16 +71,18 @@ pub(crate) fn key(node: &Node, table: &ObjectName) -> Result<Key> {
 /// Whether the source vouches that existing rows obey a constraint. The annotation says that it does not; a value would
 /// say so more plainly, and `False` would take it back.
 fn trusted(node: &Node) -> bool {
-    node.annotation("IsNotTrustedPropertyAnnotation")
-        .is_none_or(|a| a.property("Value").is_some_and(|v| v.eq_ignore_ascii_case("false")))
-        && !node.flag("IsNotTrusted")
+    node.annotation("IsNotTrustedPropertyAnnotation").is_none_or(|a| {
+        a.property("Value")
+            .is_some_and(|v| v.eq_ignore_ascii_case("false"))
+    }) && !node.flag("IsNotTrusted")
         && !node.flag("IsDisabled")
 }
 
 /// A foreign key.
 pub(crate) fn foreign_key(node: &Node, table: &ObjectName) -> Result<ForeignKey> {
     let target = node.references("ForeignTable").next();
-    let references = name::object(target.ok_or_else(|| corrupt(format!("a foreign key of {table} has no target")))?)?;
+    let references =
+        name::object(target.ok_or_else(|| corrupt(format!("a foreign key of {table} has no target")))?)?;
     let columns = column_names(node.references("Columns"), table)?;
     let referenced_columns = column_names(node.references("ForeignColumns"), &references)?;
     if columns.is_empty() || columns.len() != referenced_columns.len() {
@@ -119,7 +131,9 @@ pub(crate) fn check(node: &Node, expression: Expr) -> Check {
 pub(crate) fn index(node: &Node, table: &ObjectName, filter: Option<Expr>) -> Result<Index> {
     let (owner, name) = name::member(&node.name)?;
     if &owner != table {
-        return Err(corrupt(format!("the index {name} of {owner} is declared on {table}")));
+        return Err(corrupt(format!(
+            "the index {name} of {owner} is declared on {table}"
+        )));
     }
     Ok(Index {
         name,

@@ -7,58 +7,242 @@ use super::xml::{Entry, Node};
 
 /// Kinds of elements, what a person calls them, and why they are not moved.
 static KINDS: &[(&str, &str, &str)] = &[
-    ("SqlProcedure", "procedure", "Transact-SQL procedures are not translated"),
-    ("SqlScalarFunction", "function", "Transact-SQL functions are not translated"),
-    ("SqlInlineTableValuedFunction", "function", "Transact-SQL functions are not translated"),
-    ("SqlMultiStatementTableValuedFunction", "function", "Transact-SQL functions are not translated"),
-    ("SqlClrScalarFunction", ".NET function", "PostgreSQL does not run .NET assemblies"),
-    ("SqlClrTableValuedFunction", ".NET function", "PostgreSQL does not run .NET assemblies"),
-    ("SqlAggregate", ".NET aggregate", "PostgreSQL does not run .NET assemblies"),
-    ("SqlAssembly", ".NET assembly", "PostgreSQL does not run .NET assemblies"),
-    ("SqlUserDefinedType", ".NET type", "PostgreSQL does not run .NET assemblies; columns of the type keep its bytes"),
-    ("SqlDmlTrigger", "trigger", "Transact-SQL triggers are not translated"),
-    ("SqlDatabaseDdlTrigger", "DDL trigger", "Transact-SQL triggers are not translated"),
-    ("SqlXmlIndex", "xml index", "PostgreSQL has no indexes over the inside of xml values"),
-    ("SqlSelectiveXmlIndex", "xml index", "PostgreSQL has no indexes over the inside of xml values"),
-    ("SqlSpatialIndex", "spatial index", "create a GiST index if PostGIS holds the column"),
-    ("SqlFullTextIndex", "full-text index", "PostgreSQL's text search is built differently (tsvector and GIN)"),
-    ("SqlFullTextCatalog", "full-text catalog", "PostgreSQL's text search is built differently"),
-    ("SqlFullTextStopList", "full-text stop list", "PostgreSQL's text search is built differently"),
-    ("SqlColumnStoreIndex", "columnstore index", "PostgreSQL has no column store"),
-    ("SqlStatistic", "statistics", "PostgreSQL gathers its own with ANALYZE"),
-    ("SqlXmlSchemaCollection", "xml schema collection", "PostgreSQL does not check xml against schemas"),
-    ("SqlPartitionFunction", "partition function", "tables are created without partitions"),
-    ("SqlPartitionScheme", "partition scheme", "tables are created without partitions"),
-    ("SqlFilegroup", "filegroup", "PostgreSQL places tables with tablespaces"),
-    ("SqlFile", "database file", "PostgreSQL places tables with tablespaces"),
-    ("SqlSynonym", "synonym", "PostgreSQL has no synonyms; a view can stand in for one"),
-    ("SqlPermissionStatement", "permission", "logins and rights are not moved"),
+    (
+        "SqlProcedure",
+        "procedure",
+        "Transact-SQL procedures are not translated",
+    ),
+    (
+        "SqlScalarFunction",
+        "function",
+        "Transact-SQL functions are not translated",
+    ),
+    (
+        "SqlInlineTableValuedFunction",
+        "function",
+        "Transact-SQL functions are not translated",
+    ),
+    (
+        "SqlMultiStatementTableValuedFunction",
+        "function",
+        "Transact-SQL functions are not translated",
+    ),
+    (
+        "SqlClrScalarFunction",
+        ".NET function",
+        "PostgreSQL does not run .NET assemblies",
+    ),
+    (
+        "SqlClrTableValuedFunction",
+        ".NET function",
+        "PostgreSQL does not run .NET assemblies",
+    ),
+    (
+        "SqlAggregate",
+        ".NET aggregate",
+        "PostgreSQL does not run .NET assemblies",
+    ),
+    (
+        "SqlAssembly",
+        ".NET assembly",
+        "PostgreSQL does not run .NET assemblies",
+    ),
+    (
+        "SqlUserDefinedType",
+        ".NET type",
+        "PostgreSQL does not run .NET assemblies; columns of the type keep its bytes",
+    ),
+    (
+        "SqlDmlTrigger",
+        "trigger",
+        "Transact-SQL triggers are not translated",
+    ),
+    (
+        "SqlDatabaseDdlTrigger",
+        "DDL trigger",
+        "Transact-SQL triggers are not translated",
+    ),
+    (
+        "SqlXmlIndex",
+        "xml index",
+        "PostgreSQL has no indexes over the inside of xml values",
+    ),
+    (
+        "SqlSelectiveXmlIndex",
+        "xml index",
+        "PostgreSQL has no indexes over the inside of xml values",
+    ),
+    (
+        "SqlSpatialIndex",
+        "spatial index",
+        "create a GiST index if PostGIS holds the column",
+    ),
+    (
+        "SqlFullTextIndex",
+        "full-text index",
+        "PostgreSQL's text search is built differently (tsvector and GIN)",
+    ),
+    (
+        "SqlFullTextCatalog",
+        "full-text catalog",
+        "PostgreSQL's text search is built differently",
+    ),
+    (
+        "SqlFullTextStopList",
+        "full-text stop list",
+        "PostgreSQL's text search is built differently",
+    ),
+    (
+        "SqlColumnStoreIndex",
+        "columnstore index",
+        "PostgreSQL has no column store",
+    ),
+    (
+        "SqlStatistic",
+        "statistics",
+        "PostgreSQL gathers its own with ANALYZE",
+    ),
+    (
+        "SqlXmlSchemaCollection",
+        "xml schema collection",
+        "PostgreSQL does not check xml against schemas",
+    ),
+    (
+        "SqlPartitionFunction",
+        "partition function",
+        "tables are created without partitions",
+    ),
+    (
+        "SqlPartitionScheme",
+        "partition scheme",
+        "tables are created without partitions",
+    ),
+    (
+        "SqlFilegroup",
+        "filegroup",
+        "PostgreSQL places tables with tablespaces",
+    ),
+    (
+        "SqlFile",
+        "database file",
+        "PostgreSQL places tables with tablespaces",
+    ),
+    (
+        "SqlSynonym",
+        "synonym",
+        "PostgreSQL has no synonyms; a view can stand in for one",
+    ),
+    (
+        "SqlPermissionStatement",
+        "permission",
+        "logins and rights are not moved",
+    ),
     ("SqlRole", "role", "logins and rights are not moved"),
-    ("SqlRoleMembership", "role membership", "logins and rights are not moved"),
+    (
+        "SqlRoleMembership",
+        "role membership",
+        "logins and rights are not moved",
+    ),
     ("SqlUser", "user", "logins and rights are not moved"),
     ("SqlLogin", "login", "logins and rights are not moved"),
-    ("SqlApplicationRole", "application role", "logins and rights are not moved"),
+    (
+        "SqlApplicationRole",
+        "application role",
+        "logins and rights are not moved",
+    ),
     ("SqlCredential", "credential", "credentials are not moved"),
     ("SqlDatabaseCredential", "credential", "credentials are not moved"),
-    ("SqlCertificate", "certificate", "keys and certificates are not moved"),
-    ("SqlSymmetricKey", "symmetric key", "keys and certificates are not moved"),
-    ("SqlAsymmetricKey", "asymmetric key", "keys and certificates are not moved"),
-    ("SqlMasterKey", "master key", "keys and certificates are not moved"),
-    ("SqlColumnMasterKey", "column master key", "keys and certificates are not moved"),
-    ("SqlColumnEncryptionKey", "column encryption key", "keys and certificates are not moved"),
-    ("SqlSecurityPolicy", "security policy", "write a PostgreSQL row-level security policy instead"),
-    ("SqlTableType", "table type", "PostgreSQL has no table-valued parameters"),
-    ("SqlDefault", "default object", "bound default objects are not translated"),
+    (
+        "SqlCertificate",
+        "certificate",
+        "keys and certificates are not moved",
+    ),
+    (
+        "SqlSymmetricKey",
+        "symmetric key",
+        "keys and certificates are not moved",
+    ),
+    (
+        "SqlAsymmetricKey",
+        "asymmetric key",
+        "keys and certificates are not moved",
+    ),
+    (
+        "SqlMasterKey",
+        "master key",
+        "keys and certificates are not moved",
+    ),
+    (
+        "SqlColumnMasterKey",
+        "column master key",
+        "keys and certificates are not moved",
+    ),
+    (
+        "SqlColumnEncryptionKey",
+        "column encryption key",
+        "keys and certificates are not moved",
+    ),
+    (
+        "SqlSecurityPolicy",
+        "security policy",
+        "write a PostgreSQL row-level security policy instead",
+    ),
+    (
+        "SqlTableType",
+        "table type",
+        "PostgreSQL has no table-valued parameters",
+    ),
+    (
+        "SqlDefault",
+        "default object",
+        "bound default objects are not translated",
+    ),
     ("SqlRule", "rule object", "bound rules are not translated"),
-    ("SqlExternalTable", "external table", "its rows live elsewhere; a foreign table can stand in for it"),
-    ("SqlExternalDataSource", "external data source", "a foreign server can stand in for it"),
-    ("SqlExternalFileFormat", "external file format", "external files are not moved"),
-    ("SqlQueue", "service broker queue", "PostgreSQL has no service broker"),
-    ("SqlService", "service broker service", "PostgreSQL has no service broker"),
-    ("SqlContract", "service broker contract", "PostgreSQL has no service broker"),
-    ("SqlMessageType", "service broker message type", "PostgreSQL has no service broker"),
-    ("SqlRoute", "service broker route", "PostgreSQL has no service broker"),
-    ("SqlEventNotification", "event notification", "PostgreSQL has no service broker"),
+    (
+        "SqlExternalTable",
+        "external table",
+        "its rows live elsewhere; a foreign table can stand in for it",
+    ),
+    (
+        "SqlExternalDataSource",
+        "external data source",
+        "a foreign server can stand in for it",
+    ),
+    (
+        "SqlExternalFileFormat",
+        "external file format",
+        "external files are not moved",
+    ),
+    (
+        "SqlQueue",
+        "service broker queue",
+        "PostgreSQL has no service broker",
+    ),
+    (
+        "SqlService",
+        "service broker service",
+        "PostgreSQL has no service broker",
+    ),
+    (
+        "SqlContract",
+        "service broker contract",
+        "PostgreSQL has no service broker",
+    ),
+    (
+        "SqlMessageType",
+        "service broker message type",
+        "PostgreSQL has no service broker",
+    ),
+    (
+        "SqlRoute",
+        "service broker route",
+        "PostgreSQL has no service broker",
+    ),
+    (
+        "SqlEventNotification",
+        "event notification",
+        "PostgreSQL has no service broker",
+    ),
 ];
 
 /// Lists an element with its own reason, or the given one.
@@ -69,7 +253,12 @@ pub(crate) fn manual(node: &Node, reason: Option<String>) -> ManualObject {
         Some((.., reason)) => (*reason).to_owned(),
         None => "this version does not know this kind of object".to_owned(),
     });
-    ManualObject { kind, name: name_of(node), definition: definition(node), reason }
+    ManualObject {
+        kind,
+        name: name_of(node),
+        definition: definition(node),
+        reason,
+    }
 }
 
 /// `SqlFooBar` as `foo bar`.
@@ -106,9 +295,18 @@ pub(crate) fn definition(node: &Node) -> String {
     let one = |relation: &str| node.references(relation).next().unwrap_or_default().to_owned();
     match node.kind.as_str() {
         "SqlXmlIndex" if node.flag("IsPrimary") => {
-            let index = super::name::parts(&node.name).ok().and_then(|p| p.last().cloned()).unwrap_or_default();
-            let column = super::name::parts(&one("Column")).ok().and_then(|p| p.last().cloned()).unwrap_or_default();
-            format!("create primary xml index [{index}] on {} ([{column}])", one("IndexedObject"))
+            let index = super::name::parts(&node.name)
+                .ok()
+                .and_then(|p| p.last().cloned())
+                .unwrap_or_default();
+            let column = super::name::parts(&one("Column"))
+                .ok()
+                .and_then(|p| p.last().cloned())
+                .unwrap_or_default();
+            format!(
+                "create primary xml index [{index}] on {} ([{column}])",
+                one("IndexedObject")
+            )
         }
         "SqlXmlSchemaCollection" => {
             let content = node.property("SchemaExpression").unwrap_or_default();
@@ -117,7 +315,8 @@ pub(crate) fn definition(node: &Node) -> String {
         "SqlSynonym" => format!(
             "create synonym {} for {}",
             node.name,
-            node.property("ForObjectScript").map_or_else(|| one("ForObject"), str::to_owned)
+            node.property("ForObjectScript")
+                .map_or_else(|| one("ForObject"), str::to_owned)
         ),
         "SqlRole" => format!("create role {}", node.name),
         _ => {
@@ -133,13 +332,20 @@ fn script(node: &Node) -> Option<String> {
     if let Some(a) = node.annotation("SysCommentsObjectAnnotation") {
         let header = a.property("HeaderContents").unwrap_or_default();
         let footer = a.property("FooterContents").unwrap_or_default();
-        let body = ["BodyScript", "QueryScript"].iter().find_map(|p| node.property(p)).unwrap_or_default();
+        let body = ["BodyScript", "QueryScript"]
+            .iter()
+            .find_map(|p| node.property(p))
+            .unwrap_or_default();
         return Some(format!("{header}{body}{footer}").trim().to_owned());
     }
-    let inside = node.relations.iter().flat_map(|r| &r.entries).filter_map(|e| match e {
-        Entry::Element(inner) => script(inner),
-        Entry::Reference { .. } => None,
-    });
+    let inside = node
+        .relations
+        .iter()
+        .flat_map(|r| &r.entries)
+        .filter_map(|e| match e {
+            Entry::Element(inner) => script(inner),
+            Entry::Reference { .. } => None,
+        });
     inside.into_iter().next()
 }
 
@@ -177,7 +383,10 @@ mod tests {
         let node = Node {
             kind: "SqlQuantumIndex".into(),
             name: "[dbo].[T].[Q]".into(),
-            properties: vec![Property { name: "Spin".into(), value: "1".into() }],
+            properties: vec![Property {
+                name: "Spin".into(),
+                value: "1".into(),
+            }],
             relations: vec![Relation {
                 name: "Column".into(),
                 entries: vec![Entry::Reference {

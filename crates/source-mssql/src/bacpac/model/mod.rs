@@ -50,8 +50,12 @@ impl Elements {
             "SqlUserDefinedDataType" => &mut self.aliases,
             "SqlSequence" => &mut self.sequences,
             "SqlTable" => &mut self.tables,
-            "SqlPrimaryKeyConstraint" | "SqlUniqueConstraint" | "SqlForeignKeyConstraint" | "SqlCheckConstraint"
-            | "SqlDefaultConstraint" | "SqlIndex" => &mut self.attached,
+            "SqlPrimaryKeyConstraint"
+            | "SqlUniqueConstraint"
+            | "SqlForeignKeyConstraint"
+            | "SqlCheckConstraint"
+            | "SqlDefaultConstraint"
+            | "SqlIndex" => &mut self.attached,
             "SqlView" => &mut self.views,
             "SqlExtendedProperty" => &mut self.properties,
             _ => &mut self.others,
@@ -88,12 +92,19 @@ struct Draft {
 }
 
 fn build(elements: Elements, root: &xml::Root, info: SourceInfo) -> Result<Model> {
-    let mut catalog = Catalog { source: info, ..Catalog::default() };
-    let default_collation =
-        elements.options.as_ref().and_then(|o| o.property("Collation")).map(collation::collation);
+    let mut catalog = Catalog {
+        source: info,
+        ..Catalog::default()
+    };
+    let default_collation = elements
+        .options
+        .as_ref()
+        .and_then(|o| o.property("Collation"))
+        .map(collation::collation);
     catalog.source.collation = default_collation.as_ref().map(|c| c.name.clone());
-    let case_sensitive =
-        default_collation.as_ref().map_or(root.case_sensitive.unwrap_or(false), |c| c.case_sensitive);
+    let case_sensitive = default_collation
+        .as_ref()
+        .map_or(root.case_sensitive.unwrap_or(false), |c| c.case_sensitive);
     let mut types = UserTypes::default();
     for node in elements.others.iter().filter(|n| n.kind == "SqlUserDefinedType") {
         types.add_clr(node)?;
@@ -146,22 +157,40 @@ fn build(elements: Elements, root: &xml::Root, info: SourceInfo) -> Result<Model
     }
     for view in views::ordered(views) {
         let query = translator.view(&view.name, &view.query, &view.columns);
-        catalog.views.push(View { name: view.name, columns: view.columns, query, comment: None });
+        catalog.views.push(View {
+            name: view.name,
+            columns: view.columns,
+            query,
+            comment: None,
+        });
     }
     for name in order {
         catalog.tables.extend(drafts.remove(&name).map(|d| d.table));
     }
-    catalog.manual.extend(elements.others.iter().map(|node| manual::manual(node, None)));
+    catalog
+        .manual
+        .extend(elements.others.iter().map(|node| manual::manual(node, None)));
     catalog.schemas = schemas(&elements.schemas, &catalog)?;
     comments::apply(&elements.properties, &mut catalog)?;
     Ok(Model { catalog, stored })
 }
 
 /// Properties of tables that say nothing that PostgreSQL would have to know.
-const TABLE_READ: &[&str] = &["IsAnsiNullsOn", "IsAnsiNullsOption", "IsQuotedIdentifierOn", "IsQuotedIdentifier"];
+const TABLE_READ: &[&str] = &[
+    "IsAnsiNullsOn",
+    "IsAnsiNullsOption",
+    "IsQuotedIdentifierOn",
+    "IsQuotedIdentifier",
+];
 /// Relations of tables that are read, or that say where SQL Server keeps its bytes.
-const TABLE_RELATIONS: &[&str] =
-    &["Columns", "Schema", "Filegroup", "FilegroupForTextImage", "LOBFilegroup", "FileStreamFilegroup"];
+const TABLE_RELATIONS: &[&str] = &[
+    "Columns",
+    "Schema",
+    "Filegroup",
+    "FilegroupForTextImage",
+    "LOBFilegroup",
+    "FileStreamFilegroup",
+];
 
 fn table(
     node: &Node,
@@ -240,11 +269,15 @@ fn attach(
             }
         }
         "SqlUniqueConstraint" => table.uniques.push(constraints::key(node, &owner).map_err(place)?),
-        "SqlForeignKeyConstraint" => table.foreign_keys.push(constraints::foreign_key(node, &owner).map_err(place)?),
+        "SqlForeignKeyConstraint" => table
+            .foreign_keys
+            .push(constraints::foreign_key(node, &owner).map_err(place)?),
         "SqlCheckConstraint" => {
             let text = node.property("CheckExpressionScript");
             let text = text.ok_or_else(|| place(corrupt("a check constraint has no condition")))?;
-            table.checks.push(constraints::check(node, translator.check(text, &owner)));
+            table
+                .checks
+                .push(constraints::check(node, translator.check(text, &owner)));
         }
         "SqlDefaultConstraint" => {
             let text = node.property("DefaultExpressionScript");
@@ -253,16 +286,23 @@ fn attach(
             let column = column.ok_or_else(|| place(corrupt("a default does not say for which column")))?;
             let (_, column) = name::member(column).map_err(place)?;
             let found = table.columns.iter_mut().find(|c| c.name == column);
-            let found = found.ok_or_else(|| place(corrupt("a default is for a column that does not exist")))?;
+            let found =
+                found.ok_or_else(|| place(corrupt("a default is for a column that does not exist")))?;
             found.default = Some(translator.default(text, &owner, found));
             found.default_name = constraints::constraint_name(node);
         }
         _ => {
-            let filter = node.property("FilterPredicate").map(|text| translator.index_filter(text, &owner));
-            table.indexes.push(constraints::index(node, &owner, filter).map_err(place)?);
+            let filter = node
+                .property("FilterPredicate")
+                .map(|text| translator.index_filter(text, &owner));
+            table
+                .indexes
+                .push(constraints::index(node, &owner, filter).map_err(place)?);
             if node.flag("DoIgnoreDuplicateKey") || node.flag("IgnoreDuplicateKeys") {
                 let name = name::readable(&node.name);
-                table.notes.push(format!("index {name}: duplicates are refused, where SQL Server ignores them"));
+                table.notes.push(format!(
+                    "index {name}: duplicates are refused, where SQL Server ignores them"
+                ));
             }
         }
     }
@@ -280,17 +320,36 @@ fn sequence(node: &Node, types: &UserTypes) -> Result<Result<Sequence, String>> 
         _ => return Ok(Err(format!("{native} is no type for a sequence"))),
     };
     let number = |properties: &[&str]| -> Result<Option<i64>, String> {
-        let Some(text) = properties.iter().find_map(|p| node.property(p)) else { return Ok(None) };
-        text.trim().parse().map(Some).map_err(|_| format!("{text} does not fit into 64 bits"))
+        let Some(text) = properties.iter().find_map(|p| node.property(p)) else {
+            return Ok(None);
+        };
+        text.trim()
+            .parse()
+            .map(Some)
+            .map_err(|_| format!("{text} does not fit into 64 bits"))
     };
     let sequence = || -> Result<Sequence, String> {
         let increment = number(&["Increment", "IncrementValue"])?.unwrap_or(1);
         // A tinyint sequence ends at 255 by its type, for which PostgreSQL has no equal.
-        let bounds = if native.base == Base::TinyInt { (Some(0), Some(255)) } else { (None, None) };
-        let min = if node.flag("HasNoMinValue") { bounds.0 } else { number(&["MinValue"])?.or(bounds.0) };
-        let max = if node.flag("HasNoMaxValue") { bounds.1 } else { number(&["MaxValue"])?.or(bounds.1) };
+        let bounds = if native.base == Base::TinyInt {
+            (Some(0), Some(255))
+        } else {
+            (None, None)
+        };
+        let min = if node.flag("HasNoMinValue") {
+            bounds.0
+        } else {
+            number(&["MinValue"])?.or(bounds.0)
+        };
+        let max = if node.flag("HasNoMaxValue") {
+            bounds.1
+        } else {
+            number(&["MaxValue"])?.or(bounds.1)
+        };
         Ok(Sequence {
-            start: number(&["StartValue"])?.or(if increment < 0 { max } else { min }).unwrap_or(1),
+            start: number(&["StartValue"])?
+                .or(if increment < 0 { max } else { min })
+                .unwrap_or(1),
             name: name.clone(),
             pg,
             increment,

@@ -38,7 +38,10 @@ pub(crate) fn parts(name: &str) -> Result<Vec<String>> {
 pub(crate) fn object(name: &str) -> Result<ObjectName> {
     match <[String; 2]>::try_from(parts(name)?) {
         Ok([schema, name]) => Ok(ObjectName { schema, name }),
-        Err(_) => Err(corrupt(format!("`{}` does not have a schema and a name", name.escape_debug()))),
+        Err(_) => Err(corrupt(format!(
+            "`{}` does not have a schema and a name",
+            name.escape_debug()
+        ))),
     }
 }
 
@@ -46,7 +49,10 @@ pub(crate) fn object(name: &str) -> Result<ObjectName> {
 pub(crate) fn member(name: &str) -> Result<(ObjectName, String)> {
     match <[String; 3]>::try_from(parts(name)?) {
         Ok([schema, table, member]) => Ok((ObjectName { schema, name: table }, member)),
-        Err(_) => Err(corrupt(format!("`{}` does not have a schema, a table and a name", name.escape_debug()))),
+        Err(_) => Err(corrupt(format!(
+            "`{}` does not have a schema, a table and a name",
+            name.escape_debug()
+        ))),
     }
 }
 
@@ -64,7 +70,10 @@ mod tests {
         assert_eq!(parts("[dbo].[a]]b.c].[ ]").unwrap(), ["dbo", "a]b.c", " "]);
         assert_eq!(parts("[]]]]]").unwrap(), ["]]"]);
         assert_eq!(object("[s].[t]").unwrap(), ObjectName::new("s", "t"));
-        assert_eq!(member("[s].[t].[c]").unwrap(), (ObjectName::new("s", "t"), "c".to_owned()));
+        assert_eq!(
+            member("[s].[t].[c]").unwrap(),
+            (ObjectName::new("s", "t"), "c".to_owned())
+        );
         for bad in ["", "dbo", "[dbo", "[dbo]x", "[dbo].", "[dbo].t", ".[t]"] {
             assert!(parts(bad).is_err(), "{bad}");
         }

@@ -47,7 +47,10 @@ impl Translator {
                 column.computed = Some(translated);
             }
         }
-        Self { case_sensitive, scope: scope(&tables) }
+        Self {
+            case_sensitive,
+            scope: scope(&tables),
+        }
     }
 
     pub(crate) fn check(&self, text: &str, table: &ObjectName) -> Expr {
@@ -55,7 +58,14 @@ impl Translator {
     }
 
     pub(crate) fn default(&self, text: &str, table: &ObjectName, column: &Column) -> Expr {
-        tsql::translate(text, &Usage::Default { target: column.pg.clone() }, table, &self.scope)
+        tsql::translate(
+            text,
+            &Usage::Default {
+                target: column.pg.clone(),
+            },
+            table,
+            &self.scope,
+        )
     }
 
     pub(crate) fn index_filter(&self, text: &str, table: &ObjectName) -> Expr {
@@ -66,9 +76,15 @@ impl Translator {
     pub(crate) fn mentioned(&self, views: &[(&ObjectName, &str)]) -> Vec<Vec<ObjectName>> {
         let mut names = Scope::new(self.case_sensitive);
         for (name, _) in views {
-            names.add_relation(ScopeRelation { name: (*name).clone(), columns: Vec::new() });
+            names.add_relation(ScopeRelation {
+                name: (*name).clone(),
+                columns: Vec::new(),
+            });
         }
-        views.iter().map(|(_, query)| tsql::view_dependencies(query, &names)).collect()
+        views
+            .iter()
+            .map(|(_, query)| tsql::view_dependencies(query, &names))
+            .collect()
     }
 
     /// Translates a view, which then is known to those that come after it.
@@ -85,7 +101,10 @@ impl Translator {
                 pg,
             }
         });
-        self.scope.add_relation(ScopeRelation { name: name.clone(), columns: columns.collect() });
+        self.scope.add_relation(ScopeRelation {
+            name: name.clone(),
+            columns: columns.collect(),
+        });
         translated
     }
 }
@@ -93,10 +112,17 @@ impl Translator {
 fn relation(table: &Table) -> ScopeRelation {
     let columns = table.columns.iter().map(|c| ScopeColumn {
         name: c.name.clone(),
-        native: if c.native == super::columns::COMPUTED { String::new() } else { c.native.clone() },
+        native: if c.native == super::columns::COMPUTED {
+            String::new()
+        } else {
+            c.native.clone()
+        },
         pg: c.pg.clone(),
         nullable: c.nullable,
         case_insensitive: c.collation.as_ref().is_some_and(|c| !c.case_sensitive),
     });
-    ScopeRelation { name: table.name.clone(), columns: columns.collect() }
+    ScopeRelation {
+        name: table.name.clone(),
+        columns: columns.collect(),
+    }
 }

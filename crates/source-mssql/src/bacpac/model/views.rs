@@ -19,12 +19,22 @@ pub(crate) struct Draft {
 
 /// Reads a view; `None` if the model does not have its query (it was encrypted).
 pub(crate) fn draft(node: &Node) -> Result<Option<Draft>> {
-    let Some(query) = node.property("QueryScript") else { return Ok(None) };
-    let columns = node.elements("Columns").map(|c| Ok(name::parts(&c.name)?.pop().unwrap_or_default()));
-    let needs = node.references("QueryDependencies").filter_map(|r| name::parts(r).ok()).filter_map(|parts| {
-        let mut parts = parts.into_iter();
-        Some(ObjectName { schema: parts.next()?, name: parts.next()? })
-    });
+    let Some(query) = node.property("QueryScript") else {
+        return Ok(None);
+    };
+    let columns = node
+        .elements("Columns")
+        .map(|c| Ok(name::parts(&c.name)?.pop().unwrap_or_default()));
+    let needs = node
+        .references("QueryDependencies")
+        .filter_map(|r| name::parts(r).ok())
+        .filter_map(|parts| {
+            let mut parts = parts.into_iter();
+            Some(ObjectName {
+                schema: parts.next()?,
+                name: parts.next()?,
+            })
+        });
     Ok(Some(Draft {
         name: name::object(&node.name)?,
         columns: columns.collect::<Result<_>>()?,
@@ -35,13 +45,21 @@ pub(crate) fn draft(node: &Node) -> Result<Option<Draft>> {
 
 /// Puts every view behind those that it needs, and otherwise keeps the order.
 pub(crate) fn ordered(drafts: Vec<Draft>) -> Vec<Draft> {
-    let places: HashMap<ObjectName, usize> = drafts.iter().enumerate().map(|(i, d)| (d.name.clone(), i)).collect();
+    let places: HashMap<ObjectName, usize> = drafts
+        .iter()
+        .enumerate()
+        .map(|(i, d)| (d.name.clone(), i))
+        .collect();
     let needs: Vec<Vec<usize>> = drafts
         .iter()
         .enumerate()
         .map(|(own, d)| {
-            let mut needed: Vec<usize> =
-                d.needs.iter().filter_map(|n| places.get(n).copied()).filter(|n| *n != own).collect();
+            let mut needed: Vec<usize> = d
+                .needs
+                .iter()
+                .filter_map(|n| places.get(n).copied())
+                .filter(|n| *n != own)
+                .collect();
             needed.sort_unstable();
             needed
         })
@@ -86,7 +104,12 @@ mod tests {
 
     #[test]
     fn a_view_comes_after_what_it_needs() {
-        let drafts = vec![draft("a", &["c", "table"]), draft("b", &["a", "b"]), draft("c", &[]), draft("d", &[])];
+        let drafts = vec![
+            draft("a", &["c", "table"]),
+            draft("b", &["a", "b"]),
+            draft("c", &[]),
+            draft("d", &[]),
+        ];
         let names: Vec<String> = ordered(drafts).into_iter().map(|d| d.name.name).collect();
         assert_eq!(names, ["c", "a", "b", "d"]);
     }
@@ -101,7 +124,11 @@ mod tests {
     fn a_long_chain_does_not_exhaust_the_stack() {
         let names: Vec<String> = (0..50_000).map(|i| format!("v{i}")).collect();
         let drafts = (0..50_000)
-            .map(|i| names.get(i + 1).map_or_else(|| draft(&names[i], &[]), |n| draft(&names[i], &[n])))
+            .map(|i| {
+                names
+                    .get(i + 1)
+                    .map_or_else(|| draft(&names[i], &[]), |n| draft(&names[i], &[n]))
+            })
             .collect();
         let sorted = ordered(drafts);
         assert_eq!(sorted.len(), 50_000);

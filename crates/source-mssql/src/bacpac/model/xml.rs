@@ -60,17 +60,24 @@ pub(crate) enum Entry {
 impl Node {
     /// The value of a property.
     pub(crate) fn property(&self, name: &str) -> Option<&str> {
-        self.properties.iter().find(|p| p.name == name).map(|p| p.value.as_str())
+        self.properties
+            .iter()
+            .find(|p| p.name == name)
+            .map(|p| p.value.as_str())
     }
 
     /// Whether a property says `True`.
     pub(crate) fn flag(&self, name: &str) -> bool {
-        self.property(name).is_some_and(|v| v.eq_ignore_ascii_case("true") || v == "1")
+        self.property(name)
+            .is_some_and(|v| v.eq_ignore_ascii_case("true") || v == "1")
     }
 
     /// The entries of a relation; none if there is no such relation.
     pub(crate) fn entries(&self, relation: &str) -> &[Entry] {
-        self.relations.iter().find(|r| r.name == relation).map_or(&[], |r| &r.entries)
+        self.relations
+            .iter()
+            .find(|r| r.name == relation)
+            .map_or(&[], |r| &r.entries)
     }
 
     /// The elements of a relation.
@@ -121,7 +128,10 @@ enum Open {
 
 /// Reads a model and hands each element directly below `<Model>` to `each`.
 pub(crate) fn read(source: impl Read, mut each: impl FnMut(Node) -> Result<()>) -> Result<Root> {
-    let mut reader = Reader::from_reader(Limited { inner: io::BufReader::with_capacity(64 << 10, source), piece: 0 });
+    let mut reader = Reader::from_reader(Limited {
+        inner: io::BufReader::with_capacity(64 << 10, source),
+        piece: 0,
+    });
     let mut buffer = Vec::new();
     let mut open: Vec<Open> = Vec::new();
     let mut root = None;
@@ -130,7 +140,10 @@ pub(crate) fn read(source: impl Read, mut each: impl FnMut(Node) -> Result<()>) 
         reader.get_mut().piece = 0;
         let at = reader.buffer_position();
         let place = |e: Error| e.at("byte", at);
-        match reader.read_event_into(&mut buffer).map_err(|e| place(xml_error(e)))? {
+        match reader
+            .read_event_into(&mut buffer)
+            .map_err(|e| place(xml_error(e)))?
+        {
             Event::Start(e) => {
                 let item = begin(&e, open.last(), &mut root).map_err(place)?;
                 open.push(item);
@@ -176,7 +189,10 @@ fn xml_error(error: quick_xml::Error) -> Error {
 fn attribute(e: &BytesStart<'_>, name: &str) -> Result<String> {
     let broken = |what: &dyn std::fmt::Display| corrupt(format!("this is not XML: {what}"));
     match e.try_get_attribute(name).map_err(|e| broken(&e))? {
-        Some(a) => Ok(a.normalized_value(XmlVersion::Implicit1_0).map_err(|e| broken(&e))?.into_owned()),
+        Some(a) => Ok(a
+            .normalized_value(XmlVersion::Implicit1_0)
+            .map_err(|e| broken(&e))?
+            .into_owned()),
         None => Ok(String::new()),
     }
 }
@@ -196,7 +212,10 @@ fn begin(e: &BytesStart<'_>, parent: Option<&Open>, root: &mut Option<Root>) -> 
         (None, "DataSchemaModel") => {
             *root = Some(Root {
                 provider: attribute(e, "DspName")?,
-                case_sensitive: match attribute(e, "CollationCaseSensitive")?.to_ascii_lowercase().as_str() {
+                case_sensitive: match attribute(e, "CollationCaseSensitive")?
+                    .to_ascii_lowercase()
+                    .as_str()
+                {
                     "true" => Some(true),
                     "false" => Some(false),
                     _ => None,
@@ -205,7 +224,10 @@ fn begin(e: &BytesStart<'_>, parent: Option<&Open>, root: &mut Option<Root>) -> 
             Open::Root
         }
         (None, other) => {
-            return Err(corrupt(format!("this is not a model: the root is <{}>", other.escape_debug())));
+            return Err(corrupt(format!(
+                "this is not a model: the root is <{}>",
+                other.escape_debug()
+            )));
         }
         (Some(Open::Root), "Model") => Open::Model,
         (Some(Open::Model | Open::Entry), "Element") => Open::Node(node(attribute(e, "Type")?)?),
@@ -214,9 +236,10 @@ fn begin(e: &BytesStart<'_>, parent: Option<&Open>, root: &mut Option<Root>) -> 
             value: attribute(e, "Value")?,
         }),
         (Some(Open::Property(_)), "Value") => Open::Value,
-        (Some(Open::Node(_) | Open::Annotation(_)), "Relationship") => {
-            Open::Relation(Relation { name: attribute(e, "Name")?, entries: Vec::new() })
-        }
+        (Some(Open::Node(_) | Open::Annotation(_)), "Relationship") => Open::Relation(Relation {
+            name: attribute(e, "Name")?,
+            entries: Vec::new(),
+        }),
         (Some(Open::Node(_)), "Annotation") => Open::Annotation(node(attribute(e, "Type")?)?),
         (Some(Open::Relation(_)), "Entry") => Open::Entry,
         (Some(Open::Entry), "References") => Open::Reference(Entry::Reference {
@@ -273,7 +296,9 @@ impl<R: BufRead> Read for Limited<R> {
 impl<R: BufRead> BufRead for Limited<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.piece > LARGEST_PIECE {
-            return Err(io::Error::other(corrupt(format!("a single tag or text has more than {LARGEST_PIECE} bytes"))));
+            return Err(io::Error::other(corrupt(format!(
+                "a single tag or text has more than {LARGEST_PIECE} bytes"
+            ))));
         }
         self.inner.fill_buf()
     }

@@ -25,7 +25,9 @@ impl Context<'_> {
         }
         let ordered_inside = !f.within_group.is_empty() && name != "string_agg";
         if ordered_inside {
-            return Err(format!("{name} WITHIN GROUP has no PostgreSQL form that is known here"));
+            return Err(format!(
+                "{name} WITHIN GROUP has no PostgreSQL form that is known here"
+            ));
         }
         let word = if distinct { "distinct " } else { "" };
         let over = match &f.over {
@@ -64,7 +66,9 @@ impl Context<'_> {
                 let call = windowed(fill(&format!("avg({word}{{}})"), &[x.arg()]));
                 match &x.ty {
                     // The average of integers is an integer, cut.
-                    SqlType::BigInt => Value::atom(fill("trunc({})", &[&call]), SqlType::BigInt, true).cast("bigint"),
+                    SqlType::BigInt => {
+                        Value::atom(fill("trunc({})", &[&call]), SqlType::BigInt, true).cast("bigint")
+                    }
                     _ if x.class() == Class::Int => {
                         Value::atom(fill("trunc({})", &[&call]), SqlType::Int, true).cast("integer")
                     }
@@ -83,7 +87,10 @@ impl Context<'_> {
                 let x = self.value(x)?;
                 match x.class() {
                     Class::Uuid | Class::Binary | Class::Bit | Class::Opaque | Class::Unknown => {
-                        return Err(format!("{name} of {} has no PostgreSQL form that is known here", x.ty));
+                        return Err(format!(
+                            "{name} of {} has no PostgreSQL form that is known here",
+                            x.ty
+                        ));
                     }
                     Class::Text => self.note_text(&[&x]),
                     _ => {}
@@ -100,14 +107,26 @@ impl Context<'_> {
                     _ => "var_pop",
                 };
                 let x = self.summand(name, x)?;
-                let x = if x.class() == Class::Float { x } else { x.cast("double precision") };
+                let x = if x.class() == Class::Float {
+                    x
+                } else {
+                    x.cast("double precision")
+                };
                 let call = fill(&format!("{function}({word}{{}})"), &[x.arg()]);
                 Value::atom(windowed(call), SqlType::Float, true)
             }
             ("string_agg", [x, separator]) => {
                 let (x, separator) = (self.value(x)?, self.value(separator)?);
-                let text = SqlType::Text { len: None, national: false, fixed: false };
-                let x = if x.class() == Class::Text { self.unpadded(&x) } else { self.convert(x, &text, Reason::Operand)? };
+                let text = SqlType::Text {
+                    len: None,
+                    national: false,
+                    fixed: false,
+                };
+                let x = if x.class() == Class::Text {
+                    x.unpadded()
+                } else {
+                    self.convert(x, &text, Reason::Operand)?
+                };
                 let order = if f.within_group.is_empty() {
                     Template::new()
                 } else {
@@ -116,35 +135,54 @@ impl Context<'_> {
                 let call = fill("string_agg({}, {}{})", &[x.arg(), separator.arg(), &order]);
                 Value::atom(windowed(call), x.ty.clone(), true)
             }
-            ("row_number" | "rank" | "dense_rank", []) if f.over.is_some() => {
-                Value::atom(windowed(Template::sql(format!("{name}()"))), SqlType::BigInt, false)
-            }
+            ("row_number" | "rank" | "dense_rank", []) if f.over.is_some() => Value::atom(
+                windowed(Template::sql(format!("{name}()"))),
+                SqlType::BigInt,
+                false,
+            ),
             ("ntile", [n]) if f.over.is_some() => {
                 let n = self.int_argument(n)?;
                 let call = Value::atom(windowed(fill("ntile({})", &[n.arg()])), SqlType::BigInt, false);
                 call.cast("bigint")
             }
-            ("percent_rank" | "cume_dist", []) if f.over.is_some() => {
-                Value::atom(windowed(Template::sql(format!("{name}()"))), SqlType::Float, false)
-            }
+            ("percent_rank" | "cume_dist", []) if f.over.is_some() => Value::atom(
+                windowed(Template::sql(format!("{name}()"))),
+                SqlType::Float,
+                false,
+            ),
             ("first_value" | "last_value", [x]) if f.over.is_some() => {
                 let x = self.value(x)?;
-                Value { nullable: true, bare: false, lit: None, ..x.clone() }
-                    .with_sql(windowed(fill(&format!("{name}({{}})"), &[x.arg()])))
+                Value {
+                    nullable: true,
+                    bare: false,
+                    lit: None,
+                    ..x.clone()
+                }
+                .with_sql(windowed(fill(&format!("{name}({{}})"), &[x.arg()])))
             }
             ("lag" | "lead", [x, rest @ ..]) if f.over.is_some() && rest.len() <= 2 => {
                 let x = self.value(x)?;
                 let mut list = vec![x.arg().clone()];
                 if let Some(offset) = rest.first() {
                     let offset = self.int_argument(offset)?;
-                    list.push(if offset.ty == SqlType::BigInt { offset.cast("integer").sql } else { offset.sql });
+                    list.push(if offset.ty == SqlType::BigInt {
+                        offset.cast("integer").sql
+                    } else {
+                        offset.sql
+                    });
                 }
                 if let Some(default) = rest.get(1) {
                     let default = self.value(default)?;
                     list.push(self.convert(default, &x.ty, Reason::Replace)?.sql);
                 }
                 let call = fill(&format!("{name}({{}})"), &[&join(&list, ", ")]);
-                Value { nullable: true, bare: false, lit: None, ..x }.with_sql(windowed(call))
+                Value {
+                    nullable: true,
+                    bare: false,
+                    lit: None,
+                    ..x
+                }
+                .with_sql(windowed(call))
             }
             ("grouping", [x]) => {
                 let x = self.value(x)?;
@@ -157,7 +195,11 @@ impl Context<'_> {
 
     fn summand(&mut self, name: &str, x: &Expr) -> Outcome<Value> {
         let x = self.value(x)?;
-        if x.class().is_number() { Ok(x) } else { Err(format!("{name} of {}", x.ty)) }
+        if x.class().is_number() {
+            Ok(x)
+        } else {
+            Err(format!("{name} of {}", x.ty))
+        }
     }
 
     fn window(&mut self, spec: &WindowSpec) -> Outcome<Template> {
@@ -194,7 +236,11 @@ impl Value {
 
 /// COUNT is int in SQL Server, COUNT_BIG and PostgreSQL's count are bigint.
 fn counted(name: &str, count: Value) -> Value {
-    if name == "count" { count.cast("integer").typed(SqlType::Int) } else { count }
+    if name == "count" {
+        count.cast("integer").typed(SqlType::Int)
+    } else {
+        count
+    }
 }
 
 fn frame_text(frame: &WindowFrame) -> Outcome<String> {
@@ -213,11 +259,17 @@ fn frame_text(frame: &WindowFrame) -> Outcome<String> {
         })
     };
     Ok(match &frame.end_bound {
-        Some(end) => format!("{units} between {} and {}", bound(&frame.start_bound)?, bound(end)?),
+        Some(end) => format!(
+            "{units} between {} and {}",
+            bound(&frame.start_bound)?,
+            bound(end)?
+        ),
         None => format!("{units} {}", bound(&frame.start_bound)?),
     })
 }
 
 fn rows(n: &Expr) -> Outcome<u64> {
-    n.to_string().parse().map_err(|_| "a window frame whose size is not a constant".to_owned())
+    n.to_string()
+        .parse()
+        .map_err(|_| "a window frame whose size is not a constant".to_owned())
 }

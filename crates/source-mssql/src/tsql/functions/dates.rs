@@ -55,7 +55,12 @@ impl DatePart {
     pub(super) fn is_clock(self) -> bool {
         matches!(
             self,
-            Self::Hour | Self::Minute | Self::Second | Self::Millisecond | Self::Microsecond | Self::Nanosecond
+            Self::Hour
+                | Self::Minute
+                | Self::Second
+                | Self::Millisecond
+                | Self::Microsecond
+                | Self::Nanosecond
         )
     }
 }
@@ -66,9 +71,10 @@ impl Context<'_> {
         let value = self.value(expr)?;
         match value.class() {
             Class::Date | Class::DateTime | Class::Time => Ok(value),
-            Class::Offset => {
-                Err("the local time of a datetimeoffset is gone, because PostgreSQL keeps no offset".to_owned())
-            }
+            Class::Null => Ok(value.cast("timestamp").typed(SqlType::DateTime)),
+            Class::Offset => Err(
+                "the local time of a datetimeoffset is gone, because PostgreSQL keeps no offset".to_owned(),
+            ),
             _ => self.convert(value, &SqlType::DateTime, Reason::Operand),
         }
     }
@@ -82,21 +88,27 @@ impl Context<'_> {
             ("datename", [part, x]) => self.date_name(DatePart::read(part)?, x)?,
             ("dateadd", [part, n, x]) => self.date_add(DatePart::read(part)?, n, x)?,
             ("datediff" | "datediff_big", [part, a, b]) => {
-                let ty = if call.name == "datediff" { SqlType::Int } else { SqlType::BigInt };
+                let ty = if call.name == "datediff" {
+                    SqlType::Int
+                } else {
+                    SqlType::BigInt
+                };
                 self.date_diff(DatePart::read(part)?, a, b, ty)?
             }
             ("eomonth", [x]) => self.end_of_month(x, None)?,
             ("eomonth", [x, months]) => self.end_of_month(x, Some(months))?,
             ("datefromparts", [y, m, d]) => {
-                self.from_parts("make_date({}, {}, {})", &[y, m, d], SqlType::Date)?
+                self.assembled("make_date({}, {}, {})", &[y, m, d], SqlType::Date)?
             }
             ("datetimefromparts", [y, m, d, h, mi, s, ms]) => {
                 let pattern = "make_timestamp({}, {}, {}, {}, {}, {} + {} / 1000.0)";
-                self.from_parts(pattern, &[y, m, d, h, mi, s, ms], SqlType::DateTime)?
+                self.assembled(pattern, &[y, m, d, h, mi, s, ms], SqlType::DateTime)?
             }
-            ("smalldatetimefromparts", [y, m, d, h, mi]) => {
-                self.from_parts("make_timestamp({}, {}, {}, {}, {}, 0)", &[y, m, d, h, mi], SqlType::SmallDateTime)?
-            }
+            ("smalldatetimefromparts", [y, m, d, h, mi]) => self.assembled(
+                "make_timestamp({}, {}, {}, {}, {}, 0)",
+                &[y, m, d, h, mi],
+                SqlType::SmallDateTime,
+            )?,
             ("datetrunc", [part, x]) => {
                 let part = match DatePart::read(part)? {
                     DatePart::Year => "year",
@@ -113,26 +125,54 @@ impl Context<'_> {
                 if x.class() == Class::Time {
                     return Err("DATETRUNC of a time".to_owned());
                 }
-                let stamp = if x.class() == Class::Date { x.cast("timestamp") } else { x.clone() };
-                let call = Value::atom(fill(&format!("date_trunc('{part}', {{}})"), &[stamp.arg()]), x.ty.clone(), x.nullable);
-                if x.class() == Class::Date { call.cast("date") } else { call }
+                let stamp = if x.class() == Class::Date {
+                    x.cast("timestamp")
+                } else {
+                    x.clone()
+                };
+                let call = Value::atom(
+                    fill(&format!("date_trunc('{part}', {{}})"), &[stamp.arg()]),
+                    x.ty.clone(),
+                    x.nullable,
+                );
+                if x.class() == Class::Date {
+                    call.cast("date")
+                } else {
+                    call
+                }
             }
             ("switchoffset" | "todatetimeoffset", _) => {
-                return Err(format!("{}() works with an offset that PostgreSQL does not keep", call.name));
+                return Err(format!(
+                    "{}() works with an offset that PostgreSQL does not keep",
+                    call.name
+                ));
             }
             _ => return Ok(None),
         };
         Ok(Some(value))
     }
 
-    fn from_parts(&mut self, pattern: &str, args: &[&Expr], ty: SqlType) -> Outcome<Value> {
-        let parts = args.iter().map(|a| self.int_argument(a)).collect::<Outcome<Vec<_>>>()?;
+    fn assembled(&mut self, pattern: &str, args: &[&Expr], ty: SqlType) -> Outcome<Value> {
+        let parts = args
+            .iter()
+            .map(|a| self.int_argument(a))
+            .collect::<Outcome<Vec<_>>>()?;
         let nullable = parts.iter().any(|p| p.nullable);
         let sql: Vec<_> = parts
             .iter()
-            .map(|p| if pattern.contains('/') { p.at(Prec::Unary) } else { p.arg().clone() })
+            .map(|p| {
+                if pattern.contains('/') {
+                    p.at(Prec::Unary)
+                } else {
+                    p.arg().clone()
+                }
+            })
             .collect();
-        Ok(Value::atom(fill(pattern, &sql.iter().collect::<Vec<_>>()), ty, nullable))
+        Ok(Value::atom(
+            fill(pattern, &sql.iter().collect::<Vec<_>>()),
+            ty,
+            nullable,
+        ))
     }
 
     /// DATEPART and its short forms.
@@ -193,7 +233,11 @@ impl Context<'_> {
         }
         self.stable();
         self.note("names of months and days are English here, and in the session's language in SQL Server");
-        Ok(Value::atom(fill(&format!("to_char({{}}, '{pattern}')"), &[x.arg()]), SqlType::nvarchar(30), x.nullable))
+        Ok(Value::atom(
+            fill(&format!("to_char({{}}, '{pattern}')"), &[x.arg()]),
+            SqlType::nvarchar(30),
+            x.nullable,
+        ))
     }
 
     fn end_of_month(&mut self, x: &Expr, months: Option<&Expr>) -> Outcome<Value> {
@@ -202,9 +246,16 @@ impl Context<'_> {
             return Err("EOMONTH of a time".to_owned());
         }
         // date_trunc of a date would go through the session's time zone.
-        let stamp = if x.class() == Class::Date { x.cast("timestamp") } else { x.clone() };
+        let stamp = if x.class() == Class::Date {
+            x.cast("timestamp")
+        } else {
+            x.clone()
+        };
         let (pattern, extra) = match months {
-            None => ("(date_trunc('month', {}) + interval '1 month - 1 day')::date", None),
+            None => (
+                "(date_trunc('month', {}) + interval '1 month - 1 day')::date",
+                None,
+            ),
             Some(months) => (
                 "(date_trunc('month', {}) + make_interval(months => {} + 1) - interval '1 day')::date",
                 Some(self.int_argument(months)?),

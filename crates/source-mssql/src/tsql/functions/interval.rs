@@ -15,8 +15,8 @@ impl Context<'_> {
         let n = self.int_argument(n)?;
         let value = self.value(x)?;
         let x = match value.class() {
-            Class::Offset => value,
-            Class::Date | Class::DateTime => value,
+            Class::Offset | Class::Date | Class::DateTime => value,
+            Class::Null => value.cast("timestamp").typed(SqlType::DateTime),
             Class::Time => return Err("DATEADD to a time wraps around midnight".to_owned()),
             _ => self.convert(value, &SqlType::DateTime, Reason::Operand)?,
         };
@@ -27,7 +27,10 @@ impl Context<'_> {
         if x.class() == Class::Offset {
             // Days and months would follow the session's time zone.
             if !part.is_clock() {
-                return Err("DATEADD to a datetimeoffset follows its own offset, which PostgreSQL does not keep".to_owned());
+                return Err(
+                    "DATEADD to a datetimeoffset follows its own offset, which PostgreSQL does not keep"
+                        .to_owned(),
+                );
             }
             self.stable();
         }
@@ -42,17 +45,27 @@ impl Context<'_> {
             DatePart::Second => ("second", "secs", 1),
             DatePart::Millisecond => {
                 if x.ty == SqlType::DateTime {
-                    self.note("datetime counts in 1/300 s in SQL Server, so that milliseconds are rounded there");
+                    self.note(
+                        "datetime counts in 1/300 s in SQL Server, so that milliseconds are rounded there",
+                    );
                 }
                 ("millisecond", "secs", 1)
             }
             DatePart::Microsecond if !matches!(x.ty, SqlType::DateTime | SqlType::SmallDateTime) => {
                 ("microsecond", "secs", 1)
             }
-            _ => return Err(format!("DATEADD of {part:?} to {} has no exact form in PostgreSQL", x.ty)),
+            _ => {
+                return Err(format!(
+                    "DATEADD of {part:?} to {} has no exact form in PostgreSQL",
+                    x.ty
+                ));
+            }
         };
         if x.ty == SqlType::SmallDateTime
-            && matches!(part, DatePart::Second | DatePart::Millisecond | DatePart::Microsecond)
+            && matches!(
+                part,
+                DatePart::Second | DatePart::Millisecond | DatePart::Microsecond
+            )
         {
             return Err("DATEADD of seconds to smalldatetime rounds to the minute".to_owned());
         }
@@ -67,14 +80,25 @@ impl Context<'_> {
         }
         let interval = match (n.lit_int(), part) {
             (Some(k), _) => Template::sql(format!("interval '{} {unit}'", k * factor)),
-            (None, DatePart::Millisecond) => fill("make_interval(secs => {} / 1000.0)", &[&n.at(Prec::Product)]),
-            (None, DatePart::Microsecond) => fill("make_interval(secs => {} / 1000000.0)", &[&n.at(Prec::Product)]),
+            (None, DatePart::Millisecond) => {
+                fill("make_interval(secs => {} / 1000.0)", &[&n.at(Prec::Product)])
+            }
+            (None, DatePart::Microsecond) => {
+                fill("make_interval(secs => {} / 1000000.0)", &[&n.at(Prec::Product)])
+            }
             (None, _) if factor == 1 => fill(&format!("make_interval({argument} => {{}})"), &[n.arg()]),
-            (None, _) => fill(&format!("make_interval({argument} => {{}} * {factor})"), &[&n.at(Prec::Product)]),
+            (None, _) => fill(
+                &format!("make_interval({argument} => {{}} * {factor})"),
+                &[&n.at(Prec::Product)],
+            ),
         };
         let sql = fill("{} + {}", &[&x.at(Prec::Sum), &interval]);
         let sum = Value::new(sql, Prec::Sum, x.ty.clone(), nullable);
-        Ok(if x.class() == Class::Date { sum.cast("date") } else { sum })
+        Ok(if x.class() == Class::Date {
+            sum.cast("date")
+        } else {
+            sum
+        })
     }
 
     /// DATEDIFF counts how many boundaries of the part lie between its dates.
@@ -84,10 +108,32 @@ impl Context<'_> {
             return Err("DATEDIFF of times".to_owned());
         }
         let nullable = a.nullable || b.nullable;
-        let day = |v: &Value| if v.class() == Class::Date { v.clone() } else { v.cast("date") };
-        let stamp = |v: &Value| if v.class() == Class::Date { v.cast("timestamp") } else { v.clone() };
-        let pg = if ty == SqlType::BigInt { "bigint" } else { "integer" };
-        let big = |value: Value| if ty == SqlType::BigInt { value.cast("bigint") } else { value };
+        let day = |v: &Value| {
+            if v.class() == Class::Date {
+                v.clone()
+            } else {
+                v.cast("date")
+            }
+        };
+        let stamp = |v: &Value| {
+            if v.class() == Class::Date {
+                v.cast("timestamp")
+            } else {
+                v.clone()
+            }
+        };
+        let pg = if ty == SqlType::BigInt {
+            "bigint"
+        } else {
+            "integer"
+        };
+        let big = |value: Value| {
+            if ty == SqlType::BigInt {
+                value.cast("bigint")
+            } else {
+                value
+            }
+        };
         let months = |per_year: u8, field: &str| {
             let count = |v: &Value| {
                 fill(
@@ -109,7 +155,10 @@ impl Context<'_> {
         };
         Ok(match part {
             DatePart::Year => {
-                let sql = fill("(extract(year from {}) - extract(year from {}))", &[b.arg(), a.arg()]);
+                let sql = fill(
+                    "(extract(year from {}) - extract(year from {}))",
+                    &[b.arg(), a.arg()],
+                );
                 Value::atom(sql, ty.clone(), nullable).cast(pg)
             }
             DatePart::Quarter => months(4, "quarter"),
@@ -134,5 +183,10 @@ impl Context<'_> {
 
 fn shifted_date(x: &Value, days: i64) -> Value {
     let (op, days) = if days < 0 { ("-", -days) } else { ("+", days) };
-    Value::new(fill(&format!("{{}} {op} {days}"), &[&x.at(Prec::Sum)]), Prec::Sum, SqlType::Date, x.nullable)
+    Value::new(
+        fill(&format!("{{}} {op} {days}"), &[&x.at(Prec::Sum)]),
+        Prec::Sum,
+        SqlType::Date,
+        x.nullable,
+    )
 }

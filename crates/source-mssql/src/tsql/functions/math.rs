@@ -14,7 +14,8 @@ impl Context<'_> {
         match value.class() {
             class if class.is_number() => Ok(value),
             Class::Bit => self.convert(value, &SqlType::Int, Reason::Operand),
-            Class::Null | Class::Text => self.convert(value, &SqlType::Float, Reason::Operand),
+            Class::Null => Ok(value.cast("double precision").typed(SqlType::Float)),
+            Class::Text => self.convert(value, &SqlType::Float, Reason::Operand),
             _ => Err(format!("{} where a number is needed", value.ty)),
         }
     }
@@ -27,21 +28,28 @@ impl Context<'_> {
             let value = self.number_argument(arg)?;
             nullable |= value.nullable;
             // PostgreSQL would compute in numeric for exact arguments.
-            list.push(if value.class() == Class::Float { value } else { value.cast("double precision") });
+            list.push(if value.class() == Class::Float {
+                value
+            } else {
+                value.cast("double precision")
+            });
         }
-        let sql = fill(&format!("{function}({{}})"), &[&crate::tsql::value::join(list.iter().map(Value::arg), ", ")]);
+        let sql = fill(
+            &format!("{function}({{}})"),
+            &[&crate::tsql::value::join(list.iter().map(Value::arg), ", ")],
+        );
         Ok(Value::atom(sql, SqlType::Float, nullable))
     }
 
     pub(super) fn math_function(&mut self, call: &Call<'_>) -> Outcome<Option<Value>> {
         let value = match (call.name, call.args) {
             ("abs", [x]) => {
-                let x = self.number_argument(x)?;
-                Value::atom(fill("abs({})", &[x.arg()]), widened(&x.ty), x.nullable)
+                let x = widened(self.number_argument(x)?);
+                Value::atom(fill("abs({})", &[x.arg()]), x.ty.clone(), x.nullable)
             }
             ("sign", [x]) => {
-                let x = self.number_argument(x)?;
-                let call = Value::atom(fill("sign({})", &[x.arg()]), widened(&x.ty), x.nullable);
+                let x = widened(self.number_argument(x)?);
+                let call = Value::atom(fill("sign({})", &[x.arg()]), x.ty.clone(), x.nullable);
                 match x.ty {
                     SqlType::BigInt => call.cast("bigint"),
                     _ if x.class() == Class::Int => call.cast("integer"),
@@ -63,16 +71,29 @@ impl Context<'_> {
                     (Class::Float | Class::Real, _) => self.float_call("power", &[x, exponent])?,
                     (Class::Int, Some(n @ 0..)) => {
                         let sql = fill(&format!("power({{}}, {n})"), &[base.cast("numeric").arg()]);
-                        let ty = widened(&base.ty);
-                        let pg = if ty == SqlType::BigInt { "bigint" } else { "integer" };
+                        let ty = widened_type(&base.ty);
+                        let pg = if ty == SqlType::BigInt {
+                            "bigint"
+                        } else {
+                            "integer"
+                        };
                         Value::atom(sql, ty, base.nullable).cast(pg)
                     }
-                    _ => return Err(format!("POWER of {} is computed in floating point and rounded back", base.ty)),
+                    _ => {
+                        return Err(format!(
+                            "POWER of {} is computed in floating point and rounded back",
+                            base.ty
+                        ));
+                    }
                 }
             }
             ("square", [x]) => {
                 let x = self.number_argument(x)?;
-                let x = if x.class() == Class::Float { x } else { x.cast("double precision") };
+                let x = if x.class() == Class::Float {
+                    x
+                } else {
+                    x.cast("double precision")
+                };
                 Value::atom(fill("power({}, 2)", &[x.arg()]), SqlType::Float, x.nullable)
             }
             ("sqrt" | "exp" | "sin" | "cos" | "tan" | "asin" | "acos" | "atan" | "cot", args @ [_]) => {
@@ -90,12 +111,21 @@ impl Context<'_> {
     pub(in crate::tsql) fn whole_number(&mut self, function: &str, x: &Expr) -> Outcome<Value> {
         let x = self.number_argument(x)?;
         let ty = match (&x.ty, x.class()) {
-            (_, Class::Int) => return Ok(Value { ty: widened(&x.ty), bare: false, ..x }),
+            (_, Class::Int) => {
+                return Ok(Value {
+                    bare: false,
+                    ..widened(x)
+                });
+            }
             (SqlType::Decimal(p, _), _) => SqlType::Decimal(*p, 0),
             (SqlType::Real, _) => SqlType::Float,
             (other, _) => other.clone(),
         };
-        Ok(Value::atom(fill(&format!("{function}({{}})"), &[x.arg()]), ty, x.nullable))
+        Ok(Value::atom(
+            fill(&format!("{function}({{}})"), &[x.arg()]),
+            ty,
+            x.nullable,
+        ))
     }
 
     /// ROUND, or with `trunc` its cutting form; negative digits count before the point.
@@ -104,12 +134,19 @@ impl Context<'_> {
         let nullable = x.nullable || digits.nullable;
         match x.class() {
             Class::Int => {
-                let ty = widened(&x.ty);
+                let ty = widened_type(&x.ty);
                 if digits.lit_int().is_some_and(|n| n >= 0) {
-                    return Ok(Value { ty, bare: false, ..x });
+                    return Ok(Value { bare: false, ..widened(x) });
                 }
-                let pg = if ty == SqlType::BigInt { "bigint" } else { "integer" };
-                let sql = fill(&format!("{function}({{}}, {{}})"), &[x.cast("numeric").arg(), digits.arg()]);
+                let pg = if ty == SqlType::BigInt {
+                    "bigint"
+                } else {
+                    "integer"
+                };
+                let sql = fill(
+                    &format!("{function}({{}}, {{}})"),
+                    &[x.cast("numeric").arg(), digits.arg()],
+                );
                 Ok(Value::atom(sql, ty, nullable).cast(pg))
             }
             Class::Decimal | Class::Money => {
@@ -118,7 +155,10 @@ impl Context<'_> {
             }
             _ => {
                 self.note("a float is rounded in decimal here, with 15 significant digits");
-                let sql = fill(&format!("{function}({{}}, {{}})"), &[x.cast("numeric").arg(), digits.arg()]);
+                let sql = fill(
+                    &format!("{function}({{}}, {{}})"),
+                    &[x.cast("numeric").arg(), digits.arg()],
+                );
                 Ok(Value::atom(sql, SqlType::Float, nullable).cast("double precision"))
             }
         }
@@ -126,11 +166,21 @@ impl Context<'_> {
 }
 
 /// The type of a function's result for an argument: small integers become int, real float, smallmoney money.
-fn widened(ty: &SqlType) -> SqlType {
+fn widened_type(ty: &SqlType) -> SqlType {
     match ty {
         SqlType::TinyInt | SqlType::SmallInt => SqlType::Int,
         SqlType::SmallMoney => SqlType::Money,
         SqlType::Real => SqlType::Float,
         other => other.clone(),
+    }
+}
+
+/// An argument as the type of the result.
+fn widened(x: Value) -> Value {
+    let ty = widened_type(&x.ty);
+    match x.ty {
+        SqlType::TinyInt | SqlType::SmallInt => x.cast("integer").typed(ty),
+        SqlType::Real => x.cast("double precision").typed(ty),
+        _ => x.typed(ty),
     }
 }

@@ -56,15 +56,25 @@ impl Context<'_> {
             return Ok(value);
         }
         if f.over.is_some() || distinct || star || !f.within_group.is_empty() || f.filter.is_some() {
-            return Err(format!("the function {name} is used as an aggregate or window function that is not known here"));
+            return Err(format!(
+                "the function {name} is used as an aggregate or window function that is not known here"
+            ));
         }
         if args.is_empty()
             && let Some(value) = self.niladic(&name)
         {
             return Ok(value);
         }
-        let call = Call { name: &name, args: &args };
-        for family in [Self::text_function, Self::date_function, Self::math_function, Self::general_function] {
+        let call = Call {
+            name: &name,
+            args: &args,
+        };
+        for family in [
+            Self::text_function,
+            Self::date_function,
+            Self::math_function,
+            Self::general_function,
+        ] {
             if let Some(value) = family(self, &call)? {
                 return Ok(value);
             }
@@ -97,7 +107,11 @@ impl Context<'_> {
             "newid" | "newsequentialid" => (
                 "gen_random_uuid()",
                 SqlType::Uuid,
-                if name == "newsequentialid" { "newsequentialid() gives rising values, gen_random_uuid() random ones" } else { "" },
+                if name == "newsequentialid" {
+                    "newsequentialid() gives rising values, gen_random_uuid() random ones"
+                } else {
+                    ""
+                },
             ),
             "suser_sname" | "suser_name" | "original_login" | "system_user" => (
                 "session_user::text",
@@ -123,7 +137,11 @@ impl Context<'_> {
         if !note.is_empty() {
             self.note(note);
         }
-        let prec = if sql.contains("::") { Prec::Cast } else { Prec::Atom };
+        let prec = if sql.contains("::") {
+            Prec::Cast
+        } else {
+            Prec::Atom
+        };
         Some(Value::new(Template::sql(sql), prec, ty, false))
     }
 
@@ -131,7 +149,11 @@ impl Context<'_> {
         Ok(Some(match (call.name, call.args) {
             ("isnull", [first, second]) => {
                 let (first, second) = (self.value(first)?, self.value(second)?);
-                let ty = if first.is_null() { second.ty.clone() } else { first.ty.clone() };
+                let ty = if first.is_null() {
+                    second.ty.clone()
+                } else {
+                    first.ty.clone()
+                };
                 if ty == SqlType::Unknown {
                     return Err("ISNULL of a column whose type is unknown".to_owned());
                 }
@@ -140,35 +162,47 @@ impl Context<'_> {
                 let nullable = first.nullable && second.nullable;
                 let case_insensitive = first.case_insensitive;
                 let sql = fill("coalesce({}, {})", &[first.arg(), second.arg()]);
-                Value { case_insensitive, ..Value::atom(sql, ty, nullable) }
+                Value {
+                    case_insensitive,
+                    ..Value::atom(sql, ty, nullable)
+                }
             }
             ("coalesce", args) if !args.is_empty() => {
                 let values = args.iter().map(|a| self.value(a)).collect::<Outcome<Vec<_>>>()?;
                 let nullable = values.iter().all(|v| v.nullable);
                 let (ty, values) = self.unified(values)?;
+                if ty == SqlType::Null {
+                    return Err("COALESCE of nothing but NULL".to_owned());
+                }
                 let case_insensitive = values.iter().any(|v| v.case_insensitive);
                 let sql = fill("coalesce({})", &[&join(values.iter().map(Value::arg), ", ")]);
-                Value { case_insensitive, ..Value::atom(sql, ty, nullable) }
+                Value {
+                    case_insensitive,
+                    ..Value::atom(sql, ty, nullable)
+                }
             }
             ("nullif", [first, second]) => {
                 let (first, second) = (self.value(first)?, self.value(second)?);
+                if first.is_null() {
+                    return Err("NULLIF of NULL".to_owned());
+                }
                 let equal = self.compare("=", first.clone(), second.clone())?;
-                let second = match first.class() {
-                    Class::Opaque | Class::Unknown => second,
-                    _ if first.is_null() => second,
-                    _ if second.ty.rank() <= first.ty.rank() || second.lit.is_some() => {
-                        let ty = first.ty.clone();
-                        self.convert(second, &ty, Reason::Operand)?
-                    }
-                    _ => second,
-                };
-                let sql = if second.class() == first.class() {
+                let a_bit = first.ty == SqlType::Bit && matches!(second.lit_int(), Some(0 | 1));
+                let alike = first.class() == second.class() || second.is_null();
+                let sql = if a_bit || (alike && second.ty.rank() <= first.ty.rank()) {
+                    let second = self.convert(second, &first.ty, Reason::Operand)?;
+                    fill("nullif({}, {})", &[first.arg(), second.arg()])
+                } else if first.class() == Class::Int && second.class() == Class::Int {
                     fill("nullif({}, {})", &[first.arg(), second.arg()])
                 } else {
+                    // The comparison may convert what the result is not converted to.
                     fill("case when {} then null else {} end", &[equal.arg(), first.arg()])
                 };
                 let case_insensitive = first.case_insensitive;
-                Value { case_insensitive, ..Value::atom(sql, first.ty, true) }
+                Value {
+                    case_insensitive,
+                    ..Value::atom(sql, first.ty, true)
+                }
             }
             ("iif", [test, yes, no]) => {
                 let test = self.condition(test)?;
@@ -188,7 +222,10 @@ impl Context<'_> {
                 self.case_value(&tests, results)?
             }
             ("isnumeric" | "isdate" | "isjson", _) => {
-                return Err(format!("{}() tests text in a way that PostgreSQL has no function for", call.name));
+                return Err(format!(
+                    "{}() tests text in a way that PostgreSQL has no function for",
+                    call.name
+                ));
             }
             (name, _) if name.starts_with("json_") || name.starts_with("openjson") => {
                 return Err(format!("{name}() uses SQL Server's JSON paths"));
@@ -208,7 +245,12 @@ impl Context<'_> {
         let name = match parts.as_slice() {
             [name] => ObjectName::new("dbo", &name.value),
             [schema, name] => ObjectName::new(&schema.value, &name.value),
-            _ => return Err(format!("the sequence {} belongs to another database", dotted(parts))),
+            _ => {
+                return Err(format!(
+                    "the sequence {} belongs to another database",
+                    dotted(parts)
+                ));
+            }
         };
         if name.schema.contains('\'') || name.name.contains('\'') {
             return Err(format!("the sequence {name} has a quote in its name"));
@@ -224,7 +266,10 @@ impl Context<'_> {
     fn int_argument(&mut self, expr: &Expr) -> Outcome<Value> {
         let value = self.value(expr)?;
         match value.class() {
+            // PostgreSQL's functions take integers only.
+            Class::Int if value.ty == SqlType::BigInt && value.lit.is_none() => Ok(value.cast("integer")),
             Class::Int => Ok(value),
+            Class::Null => Ok(value.cast("integer").typed(SqlType::Int)),
             _ => self.convert(value, &SqlType::Int, Reason::Operand),
         }
     }
@@ -232,7 +277,12 @@ impl Context<'_> {
 
 /// The plain arguments of a call, whether DISTINCT stands before them, and whether they are `*`.
 fn arguments(f: &Function) -> Outcome<(Vec<&Expr>, bool, bool)> {
-    let odd = || Err(format!("the arguments of {} are of a kind that is not known here", f.name));
+    let odd = || {
+        Err(format!(
+            "the arguments of {} are of a kind that is not known here",
+            f.name
+        ))
+    };
     let list = match &f.args {
         FunctionArguments::None => return Ok((Vec::new(), false, false)),
         FunctionArguments::Subquery(_) => return odd(),

@@ -7,6 +7,7 @@ use super::Call;
 use crate::tsql::context::Context;
 use crate::tsql::convert::{Reason, text_type};
 use crate::tsql::literal;
+use crate::tsql::operator::concatenated;
 use crate::tsql::types::{Class, SqlType};
 use crate::tsql::value::{Outcome, Prec, Value, fill, join};
 
@@ -28,10 +29,20 @@ fn length(value: &Value) -> Option<u32> {
 
 /// A call's result: text like an argument, of another length.
 fn like(source: &Value, sql: Template, len: Option<u32>, nullable: bool) -> Value {
-    let ty = SqlType::Text { len, national: is_national(source), fixed: false };
+    let ty = SqlType::Text {
+        len,
+        national: is_national(source),
+        fixed: false,
+    };
     let mut value = Value::atom(sql, ty, nullable);
     value.case_insensitive = source.case_insensitive;
     value
+}
+
+/// A call whose result is an int.
+fn int_call(pattern: &str, args: &[&Value]) -> Value {
+    let templates: Vec<&Template> = args.iter().map(|a| a.arg()).collect();
+    Value::atom(fill(pattern, &templates), SqlType::Int, args.iter().any(|a| a.nullable))
 }
 
 impl Context<'_> {
@@ -50,7 +61,7 @@ impl Context<'_> {
                 self.convert(value, &ty, Reason::Operand)?
             }
         };
-        Ok(self.unpadded(&value))
+        Ok(value.unpadded())
     }
 
     fn counts_characters(&mut self, value: &Value) {
@@ -64,26 +75,31 @@ impl Context<'_> {
             ("len", [x]) => {
                 let x = self.value(x)?;
                 if x.class() == Class::Binary {
-                    return Ok(Some(self.int_call("octet_length({})", &[&x])));
+                    return Ok(Some(int_call("octet_length({})", &[&x])));
                 }
-                let x = if x.class() == Class::Text { x } else { self.as_text(x)? };
+                let x = if x.class() == Class::Text {
+                    x
+                } else {
+                    self.as_text(x)?
+                };
                 self.counts_characters(&x);
-                let ty = if length(&x).is_none() { SqlType::BigInt } else { SqlType::Int };
-                self.int_call("char_length(rtrim({}))", &[&x]).typed(ty)
+                let count = int_call("char_length(rtrim({}))", &[&x]);
+                // Of (max) types it is a bigint.
+                if length(&x).is_none() { count.cast("bigint").typed(SqlType::BigInt) } else { count }
             }
             ("datalength", [x]) => {
                 let x = self.value(x)?;
                 match x.class() {
-                    Class::Binary => self.int_call("octet_length({})", &[&x]),
+                    Class::Binary => int_call("octet_length({})", &[&x]),
                     Class::Text => {
-                        let x = self.unpadded(&x);
+                        let x = x.unpadded();
                         self.counts_characters(&x);
                         if is_national(&x) {
                             let sql = fill("char_length({}) * 2", &[x.arg()]);
                             Value::new(sql, Prec::Product, SqlType::Int, x.nullable)
                         } else {
                             self.note("DATALENGTH of varchar is counted in characters here, in bytes of its code page in SQL Server");
-                            self.int_call("char_length({})", &[&x])
+                            int_call("char_length({})", &[&x])
                         }
                     }
                     _ => return Err(format!("DATALENGTH of {}", x.ty)),
@@ -98,12 +114,19 @@ impl Context<'_> {
                     Some(k) => {
                         let k = u32::try_from(k).unwrap_or(u32::MAX);
                         let len = Some(length(&x).map_or(k, |l| l.min(k)));
-                        (len, fill(&format!("{}({{}}, {{}})", call.name), &[x.arg(), n.arg()]))
+                        (
+                            len,
+                            fill(&format!("{}({{}}, {{}})", call.name), &[x.arg(), n.arg()]),
+                        )
                     }
                     // A negative length is an error in SQL Server and in substr, not in left.
-                    None if call.name == "left" => (length(&x), fill("substr({}, 1, {})", &[x.arg(), n.arg()])),
+                    None if call.name == "left" => {
+                        (length(&x), fill("substr({}, 1, {})", &[x.arg(), n.arg()]))
+                    }
                     None => {
-                        self.note("RIGHT with a negative length is an error in SQL Server, not in PostgreSQL");
+                        self.note(
+                            "RIGHT with a negative length is an error in SQL Server, not in PostgreSQL",
+                        );
                         (length(&x), fill("right({}, {})", &[x.arg(), n.arg()]))
                     }
                 };
@@ -116,8 +139,16 @@ impl Context<'_> {
                 like(&x, sql, length(&x), x.nullable)
             }
             ("ltrim" | "rtrim", [x]) => {
-                let x = if call.name == "rtrim" { self.value(x)? } else { self.text_argument(x)? };
-                let x = if x.class() == Class::Text { x } else { self.as_text(x)? };
+                let x = if call.name == "rtrim" {
+                    self.value(x)?
+                } else {
+                    self.text_argument(x)?
+                };
+                let x = if x.class() == Class::Text {
+                    x
+                } else {
+                    self.as_text(x)?
+                };
                 let sql = fill(&format!("{}({{}})", call.name), &[x.arg()]);
                 like(&x, sql, length(&x), x.nullable)
             }
@@ -128,7 +159,11 @@ impl Context<'_> {
                 like(&x, sql, length(&x), x.nullable || set.nullable)
             }
             ("replace", [x, from, to]) => {
-                let (x, from, to) = (self.text_argument(x)?, self.text_argument(from)?, self.text_argument(to)?);
+                let (x, from, to) = (
+                    self.text_argument(x)?,
+                    self.text_argument(from)?,
+                    self.text_argument(to)?,
+                );
                 self.note_search(&x);
                 let sql = fill("replace({}, {}, {})", &[x.arg(), from.arg(), to.arg()]);
                 let nullable = x.nullable || from.nullable || to.nullable;
@@ -140,7 +175,11 @@ impl Context<'_> {
                 like(&x, sql, len, nullable)
             }
             ("translate", [x, from, to]) => {
-                let (x, from, to) = (self.text_argument(x)?, self.text_argument(from)?, self.text_argument(to)?);
+                let (x, from, to) = (
+                    self.text_argument(x)?,
+                    self.text_argument(from)?,
+                    self.text_argument(to)?,
+                );
                 let count = |v: &Value| v.lit_text().map(|t| t.chars().count());
                 if count(&from).is_none() || count(&from) != count(&to) {
                     return Err("TRANSLATE whose lists are not constants of the same length".to_owned());
@@ -154,7 +193,10 @@ impl Context<'_> {
             ("replicate", [x, n]) => {
                 let (x, n) = (self.text_argument(x)?, self.int_argument(n)?);
                 let len = length(&x).map(|l| match n.lit_int() {
-                    Some(k) => u32::try_from(k.max(0)).unwrap_or(u32::MAX).saturating_mul(l).min(cap(is_national(&x))),
+                    Some(k) => u32::try_from(k.max(0))
+                        .unwrap_or(u32::MAX)
+                        .saturating_mul(l)
+                        .min(cap(is_national(&x))),
                     None => cap(is_national(&x)),
                 });
                 match n.lit_int() {
@@ -163,8 +205,10 @@ impl Context<'_> {
                         like(&x, sql, len, x.nullable)
                     }
                     _ => {
-                        let sql =
-                            fill("case when {} >= 0 then repeat({}, {}) end", &[&n.at(Prec::Range), x.arg(), n.arg()]);
+                        let sql = fill(
+                            "case when {} >= 0 then repeat({}, {}) end",
+                            &[&n.at(Prec::Range), x.arg(), n.arg()],
+                        );
                         like(&x, sql, len, true)
                     }
                 }
@@ -175,28 +219,46 @@ impl Context<'_> {
                 Value::atom(sql, SqlType::varchar(8000), n.nullable)
             }
             ("stuff", [x, start, len, new]) => {
-                let (x, start, len) = (self.text_argument(x)?, self.int_argument(start)?, self.int_argument(len)?);
+                let (x, start, len) = (
+                    self.text_argument(x)?,
+                    self.int_argument(start)?,
+                    self.int_argument(len)?,
+                );
                 let new = self.value(new)?;
                 // NULL removes without putting anything in.
-                let new = if new.is_null() { literal::text("", false) } else { self.as_text(new)? };
+                let new = if new.is_null() {
+                    literal::text("", false)
+                } else {
+                    self.as_text(new)?
+                };
                 let (Some(s), Some(l)) = (start.lit_int(), len.lit_int()) else {
                     return Err("STUFF whose position is not a constant".to_owned());
                 };
                 if s < 1 || l < 0 {
                     return Err("STUFF at a position outside the text".to_owned());
                 }
-                let put = if new.nullable { fill("coalesce({}, '')", &[new.arg()]) } else { new.sql.clone() };
+                let put = if new.nullable {
+                    fill("coalesce({}, '')", &[new.arg()])
+                } else {
+                    new.sql.clone()
+                };
                 let sql = fill(
-                    &format!("case when char_length({{}}) >= {s} then overlay({{}} placing {{}} from {s} for {l}) end"),
+                    &format!(
+                        "case when char_length({{}}) >= {s} then overlay({{}} placing {{}} from {s} for {l}) end"
+                    ),
                     &[x.arg(), x.arg(), &put],
                 );
-                let total = length(&x).zip(length(&new)).map(|(a, b)| (a + b).min(cap(is_national(&x))));
+                let total = length(&x)
+                    .zip(length(&new))
+                    .map(|(a, b)| (a + b).min(cap(is_national(&x))));
                 like(&x, sql, total, true)
             }
             ("char", [n]) => {
                 let n = self.int_argument(n)?;
                 match n.lit_int() {
-                    Some(k @ 1..=127) => Value::atom(Template::sql(format!("chr({k})")), SqlType::varchar(1), false),
+                    Some(k @ 1..=127) => {
+                        Value::atom(Template::sql(format!("chr({k})")), SqlType::varchar(1), false)
+                    }
                     _ => return Err("CHAR of a number outside ASCII depends on the code page".to_owned()),
                 }
             }
@@ -221,11 +283,22 @@ impl Context<'_> {
                     return Err("CONCAT_WS with a separator that can be NULL".to_owned());
                 }
                 self.stable();
-                let parts = rest.iter().map(|a| self.text_argument(a)).collect::<Outcome<Vec<_>>>()?;
+                let parts = rest
+                    .iter()
+                    .map(|a| self.text_argument(a))
+                    .collect::<Outcome<Vec<_>>>()?;
                 let list = join(parts.iter().map(Value::arg), ", ");
                 let sql = fill("concat_ws({}, {})", &[separator.arg(), &list]);
                 let national = parts.iter().any(is_national);
-                Value::atom(sql, SqlType::Text { len: Some(cap(national)), national, fixed: false }, false)
+                Value::atom(
+                    sql,
+                    SqlType::Text {
+                        len: Some(cap(national)),
+                        national,
+                        fixed: false,
+                    },
+                    false,
+                )
             }
             ("str", [x]) => self.str(x, 10, 0)?,
             ("str", [x, len]) => match self.int_argument(len)?.lit_int() {
@@ -250,15 +323,12 @@ impl Context<'_> {
         Ok(Some(value))
     }
 
-    fn int_call(&self, pattern: &str, args: &[&Value]) -> Value {
-        let templates: Vec<&Template> = args.iter().map(|a| a.arg()).collect();
-        Value::atom(fill(pattern, &templates), SqlType::Int, args.iter().any(|a| a.nullable))
-    }
-
     /// Says that a search follows the collation.
     fn note_search(&mut self, value: &Value) {
         if value.case_insensitive {
-            self.note("it searches text under a case-insensitive collation; PostgreSQL tells upper from lower case");
+            self.note(
+                "it searches text under a case-insensitive collation; PostgreSQL tells upper from lower case",
+            );
         }
     }
 
@@ -270,7 +340,14 @@ impl Context<'_> {
         let room = len.lit_int().and_then(|n| u32::try_from(n).ok());
         if x.class() == Class::Binary {
             let sql = fill("substr({}, {}, {})", &[x.arg(), from.arg(), len.arg()]);
-            return Ok(Value::atom(sql, SqlType::Binary { len: room, fixed: false }, nullable));
+            return Ok(Value::atom(
+                sql,
+                SqlType::Binary {
+                    len: room,
+                    fixed: false,
+                },
+                nullable,
+            ));
         }
         let x = self.as_text(x)?;
         self.counts_characters(&x);
@@ -299,7 +376,10 @@ impl Context<'_> {
             Some(set) => {
                 let set = self.text_argument(set)?;
                 self.note_search(&x);
-                (fill(&format!("{function}({{}}, {{}})"), &[x.arg(), set.arg()]), x.nullable || set.nullable)
+                (
+                    fill(&format!("{function}({{}}, {{}})"), &[x.arg(), set.arg()]),
+                    x.nullable || set.nullable,
+                )
             }
         };
         Ok(like(&x, sql, length(&x), nullable))
@@ -309,7 +389,8 @@ impl Context<'_> {
         let (needle, x) = (self.text_argument(needle)?, self.text_argument(x)?);
         self.note_search(if needle.case_insensitive { &needle } else { &x });
         self.counts_characters(&x);
-        let ty = if length(&x).is_none() { SqlType::BigInt } else { SqlType::Int };
+        let big = length(&x).is_none();
+        let sized = |v: Value| if big { v.cast("bigint").typed(SqlType::BigInt) } else { v };
         let nullable = x.nullable || needle.nullable;
         match needle.lit_text() {
             Some("") => return Err("CHARINDEX of an empty text".to_owned()),
@@ -317,7 +398,7 @@ impl Context<'_> {
             None => self.note("CHARINDEX of an empty text is 0 in SQL Server and 1 here"),
         }
         let Some(start) = start else {
-            return Ok(Value::atom(fill("strpos({}, {})", &[x.arg(), needle.arg()]), ty, nullable));
+            return Ok(sized(int_call("strpos({}, {})", &[&x, &needle])));
         };
         let start = self.int_argument(start)?;
         let from = match start.lit_int() {
@@ -328,7 +409,7 @@ impl Context<'_> {
             "case strpos(substr({}, {}), {}) when 0 then 0 else strpos(substr({}, {}), {}) + {} - 1 end",
             &[x.arg(), &from, needle.arg(), x.arg(), &from, needle.arg(), &from],
         );
-        Ok(Value::atom(sql, ty, nullable || start.nullable))
+        Ok(sized(Value::atom(sql, SqlType::Int, nullable || start.nullable)))
     }
 
     /// CONCAT, in which NULL is empty; PostgreSQL's own concat() is not immutable.
@@ -341,7 +422,12 @@ impl Context<'_> {
             }
             let text = self.as_text(value)?;
             parts.push(if text.nullable {
-                Value { sql: fill("coalesce({}, '')", &[text.arg()]), prec: Prec::Atom, nullable: false, ..text }
+                Value {
+                    sql: fill("coalesce({}, '')", &[text.arg()]),
+                    prec: Prec::Atom,
+                    nullable: false,
+                    ..text
+                }
             } else {
                 text
             });
@@ -349,7 +435,7 @@ impl Context<'_> {
         if parts.is_empty() {
             return Ok(literal::text("", false));
         }
-        Ok(self.concatenated(&parts))
+        Ok(concatenated(&parts))
     }
 
     /// STR: right-aligned, or asterisks if there is no room.
@@ -361,9 +447,14 @@ impl Context<'_> {
         {
             return Err(format!("STR of {}", x.ty));
         }
-        let number = fill(&format!("round({{}}, {decimals})::text"), &[x.cast("numeric").arg()]);
+        let number = fill(
+            &format!("round({{}}, {decimals})::text"),
+            &[x.cast("numeric").arg()],
+        );
         let sql = fill(
-            &format!("case when char_length({{}}) > {len} then repeat('*', {len}) else lpad({{}}, {len}) end"),
+            &format!(
+                "case when char_length({{}}) > {len} then repeat('*', {len}) else lpad({{}}, {len}) end"
+            ),
             &[&number, &number],
         );
         Ok(Value::atom(sql, SqlType::varchar(len as u32), x.nullable))

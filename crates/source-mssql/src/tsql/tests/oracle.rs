@@ -127,7 +127,10 @@ const VALUES: &[(&str, &str)] = &[
     ("space(2)+'x'", "  x"),
     ("isnull([max],'n')", "n"),
     ("isnull([ch],'n')+'|'", "ab   |"),
-    ("isnull(nullif([vc],[vc]),N'12345678901234567890123')", "12345678901234567890"),
+    (
+        "isnull(nullif([vc],[vc]),N'12345678901234567890123')",
+        "12345678901234567890",
+    ),
     ("coalesce([max],[nvc],'x')", "hello"),
     ("nullif([int],7)", "NULL"),
     ("nullif([bit],0)", "true"),
@@ -169,7 +172,10 @@ const VALUES: &[(&str, &str)] = &[
     ("datediff(day,'2024-01-01 23:59:59','2024-01-02 00:00:00')", "1"),
     ("datediff(hour,'2024-01-01 23:59:59','2024-01-02 00:00:00')", "1"),
     ("datediff(minute,[dt],[dt2])", "525601"),
-    ("datediff(second,'2024-01-01 00:00:00.900','2024-01-01 00:00:01.100')", "1"),
+    (
+        "datediff(second,'2024-01-01 00:00:00.900','2024-01-01 00:00:01.100')",
+        "1",
+    ),
     ("datediff(week,'20240302','20240303')", "1"),
     ("datediff(week,'20240303','20240309')", "0"),
     ("datediff_big(second,'19000101','20240101')", "3913056000"),
@@ -224,28 +230,127 @@ const TRUE: &[&str] = &[
     "[time]>'10:00'",
 ];
 
+/// Queries, and their rows as PostgreSQL prints them, in order.
+const QUERIES: &[(&str, &str)] = &[
+    (
+        "select c.Name, o.Total from Sales.Customer c left join Sales.[Order] o on o.CustomerId=c.[Id!] where c.[Id!]>1",
+        "(Bob,) (Cid,)",
+    ),
+    (
+        "select CustomerId, count(*) n, sum(Total) t, avg(CustomerId*2+[Id!]) a, avg(Total) m from Sales.[Order] group by CustomerId",
+        "(,1,5.0000,,5.0000) (1,2,30.0000,3,15.0000) (2,1,,7,)",
+    ),
+    (
+        "select top 2 [Id!] as x, Total from Sales.[Order] order by Total",
+        "(3,) (4,5.0000)",
+    ),
+    (
+        "select top 2 Total from Sales.[Order] order by Total desc",
+        "(10.0000) (20.0000)",
+    ),
+    (
+        "with t(id, lvl, path) as (select [Id!], 0, cast(Name as nvarchar(200)) from Sales.Customer where ParentId is null          union all select k.[Id!], t.lvl+1, cast(t.path + N'/' + k.Name as nvarchar(200)) from Sales.Customer k join t on t.id=k.ParentId)          select * from t",
+        "(1,0,Ann) (2,1,Ann/Bob) (3,2,Ann/Bob/Cid)",
+    ),
+    (
+        "with t as (select [Id!], Name, ParentId from Sales.Customer where ParentId is null union all          select k.[Id!], k.Name, k.ParentId from Sales.Customer as k inner join t on t.[Id!]=k.ParentId)          select p.Name as a, t.Name as b from t join Sales.Customer p on p.[Id!]=t.ParentId",
+        "(Ann,Bob) (Bob,Cid)",
+    ),
+    (
+        "select c.Name, x.Total from Sales.Customer c cross apply (select top 1 o.Total from Sales.[Order] o where o.CustomerId=c.[Id!] order by o.Total desc) x",
+        "(Ann,20.0000) (Bob,)",
+    ),
+    (
+        "select c.Name, x.t from Sales.Customer c outer apply (select max(o.Total) t from Sales.[Order] o where o.CustomerId=c.[Id!] having count(*)>0) x",
+        "(Ann,20.0000) (Bob,) (Cid,)",
+    ),
+    (
+        "select Name from Sales.Customer c where exists (select * from Sales.[Order] o where o.CustomerId = c.[Id!]) and [Id!] in (select CustomerId from Sales.[Order] where Total > 1)",
+        "(Ann)",
+    ),
+    (
+        "select [Id!], row_number() over (order by Total) r, lag(Total,1,0) over (order by [Id!]) p, sum(Total) over (order by [Id!] rows between unbounded preceding and current row) s, ntile(2) over (order by [Id!]) n from Sales.[Order]",
+        "(1,3,0,10.0000,1) (2,4,10.0000,30.0000,1) (3,1,20.0000,30.0000,2) (4,2,,35.0000,2)",
+    ),
+    (
+        "select v.a, v.b from (values (1,'x'),(2.5,'y')) v(a,b)",
+        "(1,x) (2.5,y)",
+    ),
+    (
+        "select '5' x union select 6 union all select 6 order by x",
+        "(5) (6) (6)",
+    ),
+    (
+        "select [Id!] from Sales.[Order] except (select 1 union select 2)",
+        "(3) (4)",
+    ),
+    (
+        "select d.m, d.t from (select month(Date) as m, sum(Total) t from Sales.[Order] group by month(Date)) d where d.t is not null",
+        "(1,10.0000) (2,20.0000) (3,5.0000)",
+    ),
+    (
+        "select CustomerId, year(Date) y, count(*) n from Sales.[Order] group by rollup(CustomerId, year(Date)) having grouping(CustomerId)=1",
+        "(,,4)",
+    ),
+    (
+        "select year(Date) y, case when Total is null then 'none' else 'some' end s, count(distinct CustomerId) c from Sales.[Order] group by year(Date), case when Total is null then 'none' else 'some' end",
+        "(2024,none,1) (2024,some,1)",
+    ),
+    (
+        "select string_agg(Name, '-') within group (order by [Id!] desc) s from Sales.Customer",
+        "(Cid-Bob-Ann)",
+    ),
+    (
+        "select top 1 with ties ciName from Sales.[Order] where ciName is not null order by ciName",
+        "(x) (x)",
+    ),
+    (
+        "select distinct ciName from Sales.[Order] order by ciName offset 1 rows fetch next 1 rows only",
+        "(x)",
+    ),
+];
+
 fn ddl() -> String {
-    let scope = scope();
+    let scope = views::shop();
     let relation = scope.relation("dbo", "T").unwrap();
-    let columns: Vec<String> = relation.columns.iter().map(|c| format!("\"{}\" {}", c.name, c.pg)).collect();
+    let columns: Vec<String> = relation
+        .columns
+        .iter()
+        .map(|c| format!("\"{}\" {}", c.name, c.pg))
+        .collect();
     let values: Vec<&str> = relation
         .columns
         .iter()
-        .map(|c| ROW.iter().find(|(name, _)| *name == c.name).map(|(_, v)| *v).unwrap())
+        .map(|c| {
+            ROW.iter()
+                .find(|(name, _)| *name == c.name)
+                .map(|(_, v)| *v)
+                .unwrap()
+        })
         .collect();
     format!(
-        "create schema dbo;\ncreate table dbo.\"T\" ({});\ninsert into dbo.\"T\" values ({});\n",
+        "create schema dbo;\ncreate table dbo.\"T\" ({});\ninsert into dbo.\"T\" values ({});\n\
+        create schema \"Sales\";\n\
+        create table \"Sales\".\"Customer\" (\"Id!\" int not null, \"Name\" varchar(50), \"ParentId\" int);\n\
+        insert into \"Sales\".\"Customer\" values (1, 'Ann', null), (2, 'Bob', 1), (3, 'Cid', 2);\n\
+        create table \"Sales\".\"Order\" (\"Id!\" int not null, \"CustomerId\" int, \"Total\" numeric(19,4), \
+        \"Date\" timestamp(3), \"ciName\" varchar(20));\n\
+        insert into \"Sales\".\"Order\" values (1, 1, 10, '2024-01-15', 'x'), (2, 1, 20, '2024-02-15', 'z'), \
+        (3, 2, null, '2024-02-20', null), (4, null, 5, '2024-03-01', 'x');\n",
         columns.join(", "),
         values.join(", ")
     )
 }
 
-fn sql_of(expr: &Expr) -> Result<(String, bool), String> {
+pub(super) fn sql_of(expr: &Expr) -> Result<(String, bool), String> {
     match &expr.translation {
         Translation::Impossible { reason } => Err(reason.clone()),
         Translation::Done { immutable, .. } => {
             let text = shown(expr);
-            Ok((text.strip_suffix(" [stable]").unwrap_or(&text).to_owned(), *immutable))
+            Ok((
+                text.strip_suffix(" [stable]").unwrap_or(&text).to_owned(),
+                *immutable,
+            ))
         }
     }
 }
@@ -258,7 +363,15 @@ fn run(script: &str) -> String {
     let mut child = cluster
         .psql(&database)
         .unwrap()
-        .args(["-X", "-At", "-q", "-v", "ON_ERROR_STOP=0", "-v", "VERBOSITY=terse"])
+        .args([
+            "-X",
+            "-At",
+            "-q",
+            "-v",
+            "ON_ERROR_STOP=0",
+            "-v",
+            "VERBOSITY=terse",
+        ])
         .env("PGTZ", "America/New_York")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -272,22 +385,28 @@ fn run(script: &str) -> String {
     });
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();
-    format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 /// One question to the server: a statement that prints one line.
-struct Question {
-    about: String,
-    sql: String,
-    expected: String,
+pub(super) struct Question {
+    pub(super) about: String,
+    pub(super) sql: String,
+    pub(super) expected: String,
 }
 
-fn ask(questions: &[Question]) {
+pub(super) fn ask(questions: &[Question]) {
     let mut script = ddl();
     for (i, q) in questions.iter().enumerate() {
         // Errors become lines too, so that each question has its own answer.
         let sql = q.sql.replace('\'', "''");
-        script.push_str(&format!("select '<{i}>' || pg_temp.answer('{sql}') || '</{i}>';\n"));
+        script.push_str(&format!(
+            "select '<{i}>' || pg_temp.answer('{sql}') || '</{i}>';\n"
+        ));
     }
     let function = "create function pg_temp.answer(q text) returns text language plpgsql as $$\n\
         declare r text;\nbegin if q like 'select%' then execute q into r; else execute q; end if; return coalesce(r, 'NULL');\n\
@@ -300,17 +419,32 @@ fn ask(questions: &[Question]) {
             .and_then(|(_, rest)| rest.split_once(&format!("</{i}>")))
             .map_or("no answer", |(answer, _)| answer);
         if got != q.expected {
-            wrong.push(format!("{}\n   {}\n   wanted {}\n   got    {got}", q.about, q.sql, q.expected));
+            wrong.push(format!(
+                "{}\n   {}\n   wanted {}\n   got    {got}",
+                q.about, q.sql, q.expected
+            ));
         }
     }
-    assert!(wrong.is_empty(), "{} of {}\n{}\n{}", wrong.len(), questions.len(), wrong.join("\n"), "");
+    assert!(
+        wrong.is_empty(),
+        "{} of {}\n{}\n{}",
+        wrong.len(),
+        questions.len(),
+        wrong.join("\n"),
+        ""
+    );
 }
 
 #[test]
 fn values_are_those_of_sql_server() {
     let mut questions = Vec::new();
     for (native, expected) in VALUES {
-        for usage in [Usage::Computed, Usage::Default { target: PgType::Other("any".to_owned()) }] {
+        for usage in [
+            Usage::Computed,
+            Usage::Default {
+                target: PgType::Other("any".to_owned()),
+            },
+        ] {
             // A default of an unknown type is written as it is, so dates use the shorter forms.
             let expr = translate(native, &usage, &table(), &scope());
             let Ok((sql, _)) = sql_of(&expr) else {
@@ -343,13 +477,45 @@ fn conditions_hold_as_in_sql_server() {
 }
 
 #[test]
+fn views_have_the_rows_of_sql_server() {
+    let mut questions = Vec::new();
+    for (i, (native, expected)) in QUERIES.iter().enumerate() {
+        let expr = translate_view(native, &[], &views::shop());
+        let (sql, _) = sql_of(&expr).unwrap_or_else(|reason| panic!("{native}: {reason}"));
+        questions.push(Question {
+            about: (*native).to_owned(),
+            sql: format!("create view v{i} as {sql}"),
+            expected: "NULL".to_owned(),
+        });
+        questions.push(Question {
+            about: (*native).to_owned(),
+            sql: format!("select string_agg(v::text, ' ' order by v::text) from v{i} as v"),
+            expected: (*expected).to_owned(),
+        });
+    }
+    ask(&questions);
+}
+
+#[test]
 fn postgresql_agrees_on_what_is_immutable() {
-    let more = ["getdate()", "newid()", "[dt]<getdate()", "suser_sname()", "concat_ws(',',[vc],[nvc])"];
+    let more = [
+        "getdate()",
+        "newid()",
+        "[dt]<getdate()",
+        "suser_sname()",
+        "concat_ws(',',[vc],[nvc])",
+    ];
     let mut questions = Vec::new();
     for (i, native) in VALUES.iter().map(|(n, _)| *n).chain(more).enumerate() {
         let (expr, ty) = translate_computed(native, &table(), &scope());
-        let (Ok((sql, immutable)), Some(ty)) = (sql_of(&expr), ty) else { continue };
-        let accepted = if immutable { "NULL" } else { "ERROR generation expression is not immutable" };
+        let (Ok((sql, immutable)), Some(ty)) = (sql_of(&expr), ty) else {
+            continue;
+        };
+        let accepted = if immutable {
+            "NULL"
+        } else {
+            "ERROR generation expression is not immutable"
+        };
         questions.push(Question {
             about: native.to_owned(),
             sql: format!(

@@ -15,7 +15,11 @@ pub(super) fn shop() -> Scope {
     });
     scope.add_relation(ScopeRelation {
         name: ObjectName::new("Sales", "Customer"),
-        columns: vec![column("Id!", "int"), column("Name", "nvarchar(50)"), column("ParentId", "int")],
+        columns: vec![
+            column("Id!", "int"),
+            column("Name", "nvarchar(50)"),
+            column("ParentId", "int"),
+        ],
     });
     scope
 }
@@ -156,12 +160,30 @@ fn common_table_expressions_keep_their_names() {
 fn what_has_no_counterpart_says_why() {
     all_equal(
         &[
-            ("select * from dbo.fn(1)", "impossible: the table function dbo.fn has no PostgreSQL form that is known here"),
-            ("select x from Sales.[Order]", "impossible: there is no column `x`"),
-            ("select 1 a from Sales.Missing", "impossible: the table or view Sales.Missing is not known"),
-            ("select 1 a from other.Sales.[Order]", "impossible: other.Sales.Order belongs to another database"),
-            ("select [Id!] from Sales.[Order], Sales.Customer", "impossible: the column `Id!` is ambiguous"),
-            ("select * from openjson('[]')", "impossible: OPENJSON uses SQL Server's JSON paths"),
+            (
+                "select * from dbo.fn(1)",
+                "impossible: the table function dbo.fn has no PostgreSQL form that is known here",
+            ),
+            (
+                "select x from Sales.[Order]",
+                "impossible: there is no column `x`",
+            ),
+            (
+                "select 1 a from Sales.Missing",
+                "impossible: the table or view Sales.Missing is not known",
+            ),
+            (
+                "select 1 a from other.Sales.[Order]",
+                "impossible: other.Sales.Order belongs to another database",
+            ),
+            (
+                "select [Id!] from Sales.[Order], Sales.Customer",
+                "impossible: the column `Id!` is ambiguous",
+            ),
+            (
+                "select * from openjson('[]')",
+                "impossible: OPENJSON uses SQL Server's JSON paths",
+            ),
             (
                 "select [Id!] from Sales.[Order] for xml path('')",
                 "impossible: FOR XML and FOR JSON have no PostgreSQL form that is known here",
@@ -178,7 +200,10 @@ fn what_has_no_counterpart_says_why() {
                 "select t.c.value('a','int') a from T cross apply [xml].nodes('/a') t(c)",
                 "impossible: the xml method .nodes() (XQuery) has no PostgreSQL form",
             ),
-            ("select dbo.f([int]) a from T", "impossible: it calls the user-defined function or method dbo.f"),
+            (
+                "select dbo.f([int]) a from T",
+                "impossible: it calls the user-defined function or method dbo.f",
+            ),
             (
                 "select top 10 percent [Id!] from Sales.[Order]",
                 "impossible: TOP with PERCENT has no PostgreSQL form that is known here",
@@ -189,9 +214,12 @@ fn what_has_no_counterpart_says_why() {
             ),
             (
                 "select * from T for system_time all",
-                "impossible: the T-SQL could not be parsed: Expected: one of XML or JSON or BROWSE, found: system_time at Line: 1, Column: 19",
+                "impossible: FOR SYSTEM_TIME has no PostgreSQL form, because the history table is a table of its own",
             ),
-            ("select 1 a; drop table T", "impossible: the T-SQL could not be parsed past `drop`"),
+            (
+                "select 1 a; drop table T",
+                "impossible: the T-SQL could not be parsed past `drop`",
+            ),
         ],
         view,
     );
@@ -204,13 +232,25 @@ fn what_has_no_counterpart_says_why() {
 
 #[test]
 fn columns_of_a_view_have_types() {
-    let query = "select o.[Id!], c.Name, sum(o.Total) over () s, count(*) over () n, o.Total/3 t, N'x'+c.Name x
+    let query =
+        "select o.[Id!], c.Name, sum(o.Total) over () s, count(*) over () n, o.Total/3 t, N'x'+c.Name x
         from Sales.[Order] o left join Sales.Customer c on c.[Id!]=o.CustomerId";
     let (_, types) = translate_view_typed(query, &[], &shop());
     let shown: Vec<String> = types
         .into_iter()
         .map(|t| t.unwrap())
-        .map(|t| format!("{} {} {}", t.native, t.pg, if t.nullable == Some(true) { "null" } else { "not null" }))
+        .map(|t| {
+            format!(
+                "{} {} {}",
+                t.native,
+                t.pg,
+                if t.nullable == Some(true) {
+                    "null"
+                } else {
+                    "not null"
+                }
+            )
+        })
         .collect();
     assert_eq!(
         shown,
@@ -228,9 +268,18 @@ fn columns_of_a_view_have_types() {
 #[test]
 fn a_view_knows_what_it_is_made_of() {
     let names = |query: &str| {
-        view_dependencies(query, &shop()).iter().map(ToString::to_string).collect::<Vec<_>>()
+        view_dependencies(query, &shop())
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
     };
-    assert_eq!(names("select [xml].nodes('/a') from t join [Sales].[Customer] c on 1=1"), ["dbo.T", "Sales.Customer"]);
-    assert_eq!(names("with x as (select * from Sales.Order) select * from x"), ["Sales.Order"]);
+    assert_eq!(
+        names("select [xml].nodes('/a') from t join [Sales].[Customer] c on 1=1"),
+        ["dbo.T", "Sales.Customer"]
+    );
+    assert_eq!(
+        names("with x as (select * from Sales.Order) select * from x"),
+        ["Sales.Order"]
+    );
     assert_eq!(names("select 'from T' from -- T\n other"), [] as [&str; 0]);
 }

@@ -1,19 +1,25 @@
 //! FROM clauses.
 
 use migrate_core::template::Template;
-use sqlparser::ast::{Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins};
+use sqlparser::ast::{
+    Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins,
+};
 
 use super::{Naming, alias_columns, column_list, named_columns};
 use crate::tsql::context::{Context, Source, dotted};
+use crate::tsql::parse::TEMPORAL;
 use crate::tsql::value::{Outcome, fill, join, quote_ident};
 
 impl Context<'_> {
     /// The FROM clause of the innermost frame, from its line break on.
-    pub(super) fn from_clause(&mut self, tables: &[TableWithJoins]) -> Outcome<Template> {
+    pub(super) fn table_list(&mut self, tables: &[TableWithJoins]) -> Outcome<Template> {
         if tables.is_empty() {
             return Ok(Template::new());
         }
-        let parts = tables.iter().map(|t| self.joined(t)).collect::<Outcome<Vec<_>>>()?;
+        let parts = tables
+            .iter()
+            .map(|t| self.joined(t))
+            .collect::<Outcome<Vec<_>>>()?;
         Ok(fill("\nfrom {}", &[&join(&parts, ", ")]))
     }
 
@@ -46,7 +52,10 @@ impl Context<'_> {
             JoinOperator::OuterApply => ("left join", None),
             _ => return Err("a kind of join that T-SQL does not have".to_owned()),
         };
-        let apply = matches!(join.join_operator, JoinOperator::CrossApply | JoinOperator::OuterApply);
+        let apply = matches!(
+            join.join_operator,
+            JoinOperator::CrossApply | JoinOperator::OuterApply
+        );
         let factor = self.factor(&join.relation, apply)?;
         let mut sql = fill(&format!("\n{word} {{}}"), &[&factor]);
         match constraint {
@@ -63,16 +72,23 @@ impl Context<'_> {
 
     fn factor(&mut self, factor: &TableFactor, lateral: bool) -> Outcome<Template> {
         match factor {
-            TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => Err(table_function(name)),
-            TableFactor::Table { version: Some(_), .. } => {
-                Err("FOR SYSTEM_TIME has no PostgreSQL form, because the history table is a table of its own".to_owned())
+            TableFactor::Table {
+                name, args: Some(_), ..
             }
-            TableFactor::Table { sample: Some(_), .. } => Err("TABLESAMPLE picks pages in its own way".to_owned()),
+            | TableFactor::Function { name, .. } => Err(table_function(name)),
+            TableFactor::Table { version: Some(_), .. } => Err(TEMPORAL.to_owned()),
+            TableFactor::Table { sample: Some(_), .. } => {
+                Err("TABLESAMPLE picks pages in its own way".to_owned())
+            }
             TableFactor::Table { name, alias, .. } => self.table(name, alias.as_ref()),
             TableFactor::Derived { subquery, alias, .. } => {
                 let alias = alias.as_ref().ok_or("a derived table without a name")?;
                 let names = alias_columns(alias)?;
-                let naming = if names.is_empty() { Naming::Aliased } else { Naming::Anonymous };
+                let naming = if names.is_empty() {
+                    Naming::Aliased
+                } else {
+                    Naming::Anonymous
+                };
                 // Only APPLY lets a derived table see what stands before it.
                 let rows = if lateral {
                     self.query(subquery, naming)?
@@ -97,12 +113,17 @@ impl Context<'_> {
                 });
                 Ok(fill(&format!("{word}({{}}) as {{}}"), &[&rows.sql, &tail]))
             }
-            TableFactor::NestedJoin { table_with_joins, alias: None } => {
+            TableFactor::NestedJoin {
+                table_with_joins,
+                alias: None,
+            } => {
                 let inner = self.joined(table_with_joins)?;
                 Ok(fill("({})", &[&inner]))
             }
             TableFactor::Pivot { .. } => Err("PIVOT has no PostgreSQL form that is known here".to_owned()),
-            TableFactor::Unpivot { .. } => Err("UNPIVOT has no PostgreSQL form that is known here".to_owned()),
+            TableFactor::Unpivot { .. } => {
+                Err("UNPIVOT has no PostgreSQL form that is known here".to_owned())
+            }
             TableFactor::OpenJsonTable { .. } => Err("OPENJSON uses SQL Server's JSON paths".to_owned()),
             _ => Err("the FROM clause has something that is not known here".to_owned()),
         }
@@ -121,15 +142,26 @@ impl Context<'_> {
         {
             let (columns, cte_name) = (cte.columns.clone(), quote_ident(&cte.name)?);
             let same = cte_name == quoted;
-            self.add_source(Source { name: called, schema: None, alias: Some(quoted.clone()), owner: None, columns });
-            return Ok(Template::sql(if same { cte_name } else { format!("{cte_name} as {quoted}") }));
+            self.add_source(Source {
+                name: called,
+                schema: None,
+                alias: Some(quoted.clone()),
+                owner: None,
+                columns,
+            });
+            return Ok(Template::sql(if same {
+                cte_name
+            } else {
+                format!("{cte_name} as {quoted}")
+            }));
         }
         let relation = match parts.as_slice() {
             [table] => self.scope.relation("dbo", &table.value),
             [schema, table] => self.scope.relation(&schema.value, &table.value),
             _ => return Err(format!("{} belongs to another database", dotted(&parts))),
         };
-        let relation = relation.ok_or_else(|| format!("the table or view {} is not known", dotted(&parts)))?;
+        let relation =
+            relation.ok_or_else(|| format!("the table or view {} is not known", dotted(&parts)))?;
         let mut source = Source::relation(self.scope, relation, called, Some(quoted.clone()));
         if alias.is_none() {
             source.schema = Some(relation.name.schema.clone());
@@ -145,7 +177,9 @@ impl Context<'_> {
     /// The quoted alias for a name, made different from those that the query has already: `a.t, b.t` is T-SQL.
     fn alias_for(&self, name: &str) -> Outcome<String> {
         let taken = |candidate: &str| {
-            self.frames.last().is_some_and(|f| f.sources.iter().any(|s| s.alias.as_deref() == Some(candidate)))
+            self.frames
+                .last()
+                .is_some_and(|f| f.sources.iter().any(|s| s.alias.as_deref() == Some(candidate)))
         };
         let plain = quote_ident(name)?;
         if !taken(&plain) {
@@ -186,6 +220,9 @@ fn table_function(name: &ObjectName) -> String {
     let parts: Vec<_> = name.0.iter().filter_map(|p| p.as_ident().cloned()).collect();
     match parts.last().map(|p| p.value.to_lowercase()).as_deref() {
         Some("nodes") => "the xml method .nodes() (XQuery) has no PostgreSQL form".to_owned(),
-        _ => format!("the table function {} has no PostgreSQL form that is known here", dotted(&parts)),
+        _ => format!(
+            "the table function {} has no PostgreSQL form that is known here",
+            dotted(&parts)
+        ),
     }
 }

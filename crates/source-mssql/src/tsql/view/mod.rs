@@ -1,14 +1,17 @@
 //! Queries: the bodies of views, and subqueries in expressions.
 
 mod from;
+mod order;
 mod recursive;
 mod select;
 
 use migrate_core::template::Template;
 use sqlparser::ast::{
-    Cte, Expr, Fetch, LimitClause, OrderBy, OrderByExpr, OrderByKind, OrderBySort, Query, SetExpr, SetOperator,
-    SetQuantifier, TableAlias, Values,
+    Cte, Expr, Fetch, LimitClause, OrderBy, Query, SetExpr,
+    SetOperator, SetQuantifier, TableAlias, Values,
 };
+
+use order::order_exprs;
 
 use super::context::{Context, Frame, Named, Visible};
 use super::convert::Reason;
@@ -94,7 +97,12 @@ impl Context<'_> {
             sql.push(join(&parts, ",\n"));
             sql.push_sql("\n");
         }
-        let mut body = self.body(&query.body, query.order_by.as_ref(), query.limit_clause.as_ref(), query.fetch.as_ref())?;
+        let mut body = self.body(
+            &query.body,
+            query.order_by.as_ref(),
+            query.limit_clause.as_ref(),
+            query.fetch.as_ref(),
+        )?;
         self.agree(&mut body)?;
         let columns = columns_of(&body);
         sql.push(write(&body, naming, false)?);
@@ -105,18 +113,26 @@ impl Context<'_> {
     fn cte_definition(&mut self, cte: &Cte) -> Outcome<(Template, bool)> {
         let name = &cte.alias.name.value;
         let names = alias_columns(&cte.alias)?;
-        let naming = if names.is_empty() { Naming::Aliased } else { Naming::Anonymous };
+        let naming = if names.is_empty() {
+            Naming::Aliased
+        } else {
+            Naming::Anonymous
+        };
         // A common table expression sees nothing of the query around it.
         let outside = std::mem::take(&mut self.frames);
         let result = if recursive::mentions(&cte.query.body, &|n| self.scope.same(n, name)) {
-            self.recursive_cte(name, &names, &cte.query, naming).map(|rows| (rows, true))
+            self.recursive_cte(name, &names, &cte.query, naming)
+                .map(|rows| (rows, true))
         } else {
             self.query(&cte.query, naming).map(|rows| (rows, false))
         };
         self.frames = outside;
         let (rows, is_recursive) = result?;
         let columns = named_columns(rows.columns, &names)?;
-        self.ctes.push(Named { name: name.clone(), columns });
+        self.ctes.push(Named {
+            name: name.clone(),
+            columns,
+        });
         let head = format!("{}{} as (\n", quote_ident(name)?, column_list(&names)?);
         Ok((fill("{}{}\n)", &[&Template::sql(head), &rows.sql]), is_recursive))
     }
@@ -140,11 +156,21 @@ impl Context<'_> {
                 if inner.with.is_some() {
                     return Err("WITH inside parentheses".to_owned());
                 }
-                let inner = self.body(&inner.body, inner.order_by.as_ref(), inner.limit_clause.as_ref(), inner.fetch.as_ref())?;
+                let inner = self.body(
+                    &inner.body,
+                    inner.order_by.as_ref(),
+                    inner.limit_clause.as_ref(),
+                    inner.fetch.as_ref(),
+                )?;
                 let tail = self.set_tail(&inner, order, limit, fetch)?;
                 Ok(Body::Query(Box::new(inner), tail))
             }
-            SetExpr::SetOperation { left, op, set_quantifier, right } => {
+            SetExpr::SetOperation {
+                left,
+                op,
+                set_quantifier,
+                right,
+            } => {
                 let word = set_word(*op, *set_quantifier)?;
                 let left = self.body(left, None, None, None)?;
                 let right = self.body(right, None, None, None)?;
@@ -153,7 +179,11 @@ impl Context<'_> {
                 }
                 let set = Body::Set(word, Box::new(left), Box::new(right));
                 let tail = self.set_tail(&set, order, limit, fetch)?;
-                Ok(if tail.pieces().is_empty() { set } else { Body::Query(Box::new(set), tail) })
+                Ok(if tail.pieces().is_empty() {
+                    set
+                } else {
+                    Body::Query(Box::new(set), tail)
+                })
             }
             _ => Err("the query is not a SELECT".to_owned()),
         }
@@ -165,95 +195,6 @@ impl Context<'_> {
             rows.push(row.iter().map(|e| self.value(e)).collect::<Outcome<Vec<_>>>()?);
         }
         Ok(Body::Values(rows))
-    }
-
-    /// ORDER BY and the limits of a set operation, which can only name its columns.
-    fn set_tail(
-        &mut self,
-        body: &Body,
-        order: Option<&OrderBy>,
-        limit: Option<&LimitClause>,
-        fetch: Option<&Fetch>,
-    ) -> Outcome<Template> {
-        let columns = columns_of(body);
-        let mut keys = Vec::new();
-        for item in order_exprs(order)? {
-            let at = match &item.expr {
-                Expr::Identifier(name) => self.scope.pick(&name.value, columns.iter().map(|c| c.name.as_str())),
-                Expr::Value(v) => v.value.to_string().parse::<usize>().ok().and_then(|n| n.checked_sub(1)),
-                _ => None,
-            };
-            let (position, column) = at
-                .and_then(|i| columns.get(i).map(|c| (i + 1, c)))
-                .ok_or_else(|| format!("ORDER BY {} of a set operation is not one of its columns", item.expr))?;
-            keys.push(sorted(Template::sql(position.to_string()), item, column.nullable)?);
-        }
-        let mut tail = Template::new();
-        if !keys.is_empty() {
-            tail.push(fill("\norder by {}", &[&join(&keys, ", ")]));
-        }
-        tail.push(self.limits(limit, fetch)?);
-        Ok(tail)
-    }
-
-    /// OFFSET and FETCH.
-    fn limits(&mut self, limit: Option<&LimitClause>, fetch: Option<&Fetch>) -> Outcome<Template> {
-        let mut sql = Template::new();
-        if let Some(fetch) = fetch {
-            if fetch.percent || fetch.with_ties {
-                return Err("FETCH with PERCENT or TIES".to_owned());
-            }
-            if let Some(quantity) = &fetch.quantity {
-                let n = self.int_value(quantity)?;
-                sql.push(fill("\nlimit {}", &[n.arg()]));
-            }
-        }
-        match limit {
-            None => {}
-            Some(LimitClause::LimitOffset { limit: None, offset: Some(offset), .. }) => {
-                let n = self.int_value(&offset.value)?;
-                if n.lit_int() != Some(0) {
-                    sql.push(fill("\noffset {}", &[n.arg()]));
-                }
-            }
-            Some(_) => return Err("LIMIT is not T-SQL".to_owned()),
-        }
-        Ok(sql)
-    }
-
-    pub(super) fn int_value(&mut self, expr: &Expr) -> Outcome<Value> {
-        let value = self.value(expr)?;
-        if value.class() == Class::Int { Ok(value) } else { Err(format!("`{expr}` is not a number of rows")) }
-    }
-
-    /// ORDER BY inside windows and aggregates.
-    pub(super) fn order_items(&mut self, items: &[OrderByExpr]) -> Outcome<Template> {
-        let mut keys = Vec::new();
-        for item in items {
-            // `order by (select null)` asks for no order.
-            if matches!(&item.expr, Expr::Subquery(q) if q.to_string().eq_ignore_ascii_case("select null")) {
-                keys.push(Template::sql("null::integer"));
-                continue;
-            }
-            let value = self.value(&item.expr)?;
-            self.sortable(&value)?;
-            let nullable = value.nullable;
-            keys.push(sorted(value.sql, item, nullable)?);
-        }
-        Ok(join(&keys, ", "))
-    }
-
-    /// Checks that a value is sorted alike, and says where it is not.
-    pub(super) fn sortable(&mut self, value: &Value) -> Outcome<()> {
-        match value.class() {
-            Class::Uuid => Err("uniqueidentifier is sorted by its last bytes first".to_owned()),
-            Class::Opaque => Err(format!("{} is sorted", value.ty)),
-            Class::Text => {
-                self.note("text is sorted by PostgreSQL's collation");
-                Ok(())
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Gives the branches of a set operation, or the rows of VALUES, one type for each column.
@@ -287,28 +228,46 @@ impl Context<'_> {
 
     pub(super) fn exists(&mut self, query: &Query, negated: bool) -> Outcome<Value> {
         let rows = self.query(query, Naming::Anonymous)?;
-        let (word, prec) = if negated { ("not exists", Prec::Not) } else { ("exists", Prec::Atom) };
-        Ok(Value::new(fill(&format!("{word} ({{}})"), &[&rows.sql]), prec, SqlType::Condition, false))
+        let (word, prec) = if negated {
+            ("not exists", Prec::Not)
+        } else {
+            ("exists", Prec::Atom)
+        };
+        Ok(Value::new(
+            fill(&format!("{word} ({{}})"), &[&rows.sql]),
+            prec,
+            SqlType::Condition,
+            false,
+        ))
     }
 
     pub(super) fn in_subquery(&mut self, expr: &Expr, query: &Query, negated: bool) -> Outcome<Value> {
         let subject = self.value(expr)?;
         let rows = self.query(query, Naming::Anonymous)?;
-        let [column] = rows.columns.as_slice() else { return Err("IN with a query of several columns".to_owned()) };
-        if subject.class() != column.ty.class() && !(subject.class().is_number() && column.ty.class().is_number()) {
+        let [column] = rows.columns.as_slice() else {
+            return Err("IN with a query of several columns".to_owned());
+        };
+        if subject.class() != column.ty.class()
+            && !(subject.class().is_number() && column.ty.class().is_number())
+        {
             return Err(format!("{} is looked up in a query of {}", subject.ty, column.ty));
         }
         if subject.class() == Class::Text {
             self.note_text(&[&subject]);
         }
         let word = if negated { "not in" } else { "in" };
-        let sql = fill(&format!("{{}} {word} ({{}})"), &[&subject.at(Prec::Other), &rows.sql]);
+        let sql = fill(
+            &format!("{{}} {word} ({{}})"),
+            &[&subject.at(Prec::Other), &rows.sql],
+        );
         Ok(Value::new(sql, Prec::Range, SqlType::Condition, true))
     }
 
     pub(super) fn scalar_subquery(&mut self, query: &Query) -> Outcome<Value> {
         let rows = self.query(query, Naming::Anonymous)?;
-        let [column] = rows.columns.as_slice() else { return Err("a subquery of several columns as a value".to_owned()) };
+        let [column] = rows.columns.as_slice() else {
+            return Err("a subquery of several columns as a value".to_owned());
+        };
         let mut value = Value::atom(fill("({})", &[&rows.sql]), column.ty.clone(), true);
         value.case_insensitive = column.case_insensitive;
         Ok(value)
@@ -327,7 +286,9 @@ impl Context<'_> {
 fn each_row(body: &mut Body, f: &mut dyn FnMut(&mut [&mut Value]) -> Outcome<()>) -> Outcome<()> {
     match body {
         Body::Leaf(leaf) => f(&mut leaf.items.iter_mut().map(|i| &mut i.value).collect::<Vec<_>>()),
-        Body::Values(rows) => rows.iter_mut().try_for_each(|row| f(&mut row.iter_mut().collect::<Vec<_>>())),
+        Body::Values(rows) => rows
+            .iter_mut()
+            .try_for_each(|row| f(&mut row.iter_mut().collect::<Vec<_>>())),
         Body::Set(_, left, right) => {
             each_row(left, f)?;
             each_row(right, f)
@@ -339,8 +300,17 @@ fn each_row(body: &mut Body, f: &mut dyn FnMut(&mut [&mut Value]) -> Outcome<()>
 /// The columns of a body: names from its first branch.
 fn columns_of(body: &Body) -> Vec<Visible> {
     match body {
-        Body::Leaf(leaf) => leaf.items.iter().map(|i| visible(&i.value, i.name.clone())).collect(),
-        Body::Values(rows) => rows.first().into_iter().flatten().map(|v| visible(v, None)).collect(),
+        Body::Leaf(leaf) => leaf
+            .items
+            .iter()
+            .map(|i| visible(&i.value, i.name.clone()))
+            .collect(),
+        Body::Values(rows) => rows
+            .first()
+            .into_iter()
+            .flatten()
+            .map(|v| visible(v, None))
+            .collect(),
         Body::Set(_, left, right) => {
             let mut columns = columns_of(left);
             for (column, other) in columns.iter_mut().zip(columns_of(right)) {
@@ -366,8 +336,18 @@ fn visible(value: &Value, name: Option<String>) -> Visible {
 /// The values of a body's first branch, for what has to be said about comparing them.
 fn texts(body: &Body) -> Vec<&Value> {
     match body {
-        Body::Leaf(leaf) => leaf.items.iter().map(|i| &i.value).filter(|v| v.class() == Class::Text).collect(),
-        Body::Values(rows) => rows.first().into_iter().flatten().filter(|v| v.class() == Class::Text).collect(),
+        Body::Leaf(leaf) => leaf
+            .items
+            .iter()
+            .map(|i| &i.value)
+            .filter(|v| v.class() == Class::Text)
+            .collect(),
+        Body::Values(rows) => rows
+            .first()
+            .into_iter()
+            .flatten()
+            .filter(|v| v.class() == Class::Text)
+            .collect(),
         Body::Set(_, left, _) => texts(left),
         Body::Query(inner, _) => texts(inner),
     }
@@ -383,19 +363,30 @@ fn write(body: &Body, naming: Naming, inside: bool) -> Outcome<Template> {
                     (Naming::Anonymous, _) => None,
                     (Naming::Natural, name) => name.as_ref().filter(|_| item.aliased),
                     (Naming::Aliased, Some(name)) => Some(name),
-                    (Naming::Aliased, None) => return Err("a column of a derived table has no name".to_owned()),
+                    (Naming::Aliased, None) => {
+                        return Err("a column of a derived table has no name".to_owned());
+                    }
                 };
                 items.push(match alias {
-                    Some(name) => fill("{} as {}", &[item.value.arg(), &Template::sql(quote_ident(name)?)]),
+                    Some(name) => fill(
+                        "{} as {}",
+                        &[item.value.arg(), &Template::sql(quote_ident(name)?)],
+                    ),
                     None => item.value.sql.clone(),
                 });
             }
             let sql = fill("select {}{}{}", &[&leaf.head, &join(&items, ", "), &leaf.tail]);
-            if inside && leaf.closed { fill("({})", &[&sql]) } else { sql }
+            if inside && leaf.closed {
+                fill("({})", &[&sql])
+            } else {
+                sql
+            }
         }
         Body::Values(rows) => {
-            let rows: Vec<Template> =
-                rows.iter().map(|row| fill("({})", &[&join(row.iter().map(Value::arg), ", ")])).collect();
+            let rows: Vec<Template> = rows
+                .iter()
+                .map(|row| fill("({})", &[&join(row.iter().map(Value::arg), ", ")]))
+                .collect();
             fill("values {}", &[&join(&rows, ", ")])
         }
         Body::Set(word, left, right) => {
@@ -424,37 +415,6 @@ fn set_word(op: SetOperator, quantifier: SetQuantifier) -> Outcome<&'static str>
     })
 }
 
-/// The keys of ORDER BY.
-fn order_exprs(order: Option<&OrderBy>) -> Outcome<&[OrderByExpr]> {
-    match order {
-        None => Ok(&[]),
-        Some(OrderBy { kind: OrderByKind::Expressions(list), .. }) => Ok(list),
-        Some(_) => Err("ORDER BY ALL is not T-SQL".to_owned()),
-    }
-}
-
-/// A sort key: NULL is the smallest value in SQL Server and the largest in PostgreSQL.
-pub(super) fn sorted(key: Template, item: &OrderByExpr, nullable: bool) -> Outcome<Template> {
-    if item.options.nulls_first.is_some() || item.with_fill.is_some() {
-        return Err("NULLS FIRST is not T-SQL".to_owned());
-    }
-    let descending = match &item.options.sort {
-        None | Some(OrderBySort::Asc) => false,
-        Some(OrderBySort::Desc) => true,
-        Some(_) => return Err("ORDER BY USING is not T-SQL".to_owned()),
-    };
-    let direction = if descending { " desc" } else { "" };
-    let nulls = match (nullable, descending) {
-        (false, _) => "",
-        (true, false) => " nulls first",
-        (true, true) => " nulls last",
-    };
-    let mut sql = key;
-    sql.push_sql(direction);
-    sql.push_sql(nulls);
-    Ok(sql)
-}
-
 /// The column names in `as t(a, b)`.
 pub(super) fn alias_columns(alias: &TableAlias) -> Outcome<Vec<String>> {
     if alias.at.is_some() || alias.columns.iter().any(|c| c.data_type.is_some()) {
@@ -468,7 +428,10 @@ pub(super) fn column_list(names: &[String]) -> Outcome<String> {
     if names.is_empty() {
         return Ok(String::new());
     }
-    let quoted = names.iter().map(|n| quote_ident(n)).collect::<Outcome<Vec<_>>>()?;
+    let quoted = names
+        .iter()
+        .map(|n| quote_ident(n))
+        .collect::<Outcome<Vec<_>>>()?;
     Ok(format!("({})", quoted.join(", ")))
 }
 
@@ -478,7 +441,11 @@ pub(super) fn named_columns(mut columns: Vec<Visible>, names: &[String]) -> Outc
         return Ok(columns);
     }
     if names.len() != columns.len() {
-        return Err(format!("{} names are given to {} columns", names.len(), columns.len()));
+        return Err(format!(
+            "{} names are given to {} columns",
+            names.len(),
+            columns.len()
+        ));
     }
     for (column, name) in columns.iter_mut().zip(names) {
         column.name.clone_from(name);

@@ -10,22 +10,40 @@ use crate::tsql::value::{Outcome, Value};
 
 impl Context<'_> {
     /// `anchor union all member`, where the member's FROM has the expression's own name once.
-    pub(super) fn recursive_cte(&mut self, name: &str, names: &[String], query: &Query, naming: Naming) -> Outcome<Rows> {
-        let SetExpr::SetOperation { left, op: SetOperator::Union, set_quantifier: SetQuantifier::All, right } = &*query.body
+    pub(super) fn recursive_cte(
+        &mut self,
+        name: &str,
+        names: &[String],
+        query: &Query,
+        naming: Naming,
+    ) -> Outcome<Rows> {
+        let SetExpr::SetOperation {
+            left,
+            op: SetOperator::Union,
+            set_quantifier: SetQuantifier::All,
+            right,
+        } = &*query.body
         else {
             return Err("a recursive common table expression that is not a UNION ALL".to_owned());
         };
         if mentions(left, &|n| self.scope.same(n, name)) {
             return Err("a recursive common table expression with several recursive members".to_owned());
         }
-        if query.with.is_some() || query.order_by.is_some() || query.limit_clause.is_some() || query.fetch.is_some() {
+        if query.with.is_some()
+            || query.order_by.is_some()
+            || query.limit_clause.is_some()
+            || query.fetch.is_some()
+        {
             return Err("a recursive common table expression with further clauses".to_owned());
         }
         let mut anchor = self.body(left, None, None, None)?;
         self.agree(&mut anchor)?;
         let known = self.ctes.len();
         let columns = named_columns(columns_of(&anchor), names)?;
-        self.ctes.push(Named { name: name.to_owned(), columns: columns.clone() });
+        self.ctes.push(Named {
+            name: name.to_owned(),
+            columns: columns.clone(),
+        });
         let member = self.body(right, None, None, None);
         self.ctes.truncate(known);
         let mut member = member?;
@@ -36,7 +54,9 @@ impl Context<'_> {
         for body in [&mut anchor, &mut member] {
             each_row(body, &mut |row| {
                 if row.len() != types.len() {
-                    return Err("the members of a recursive common table expression differ in columns".to_owned());
+                    return Err(
+                        "the members of a recursive common table expression differ in columns".to_owned(),
+                    );
                 }
                 for ((value, bare), ty) in row.iter().zip(&mut all_bare).zip(&types) {
                     *bare &= (value.bare || value.class() == Class::Int) && value.ty == *ty;
@@ -56,12 +76,18 @@ impl Context<'_> {
         }
         let columns = columns_of(&anchor);
         let body = Body::Set("union all", Box::new(anchor), Box::new(member));
-        Ok(Rows { sql: write(&body, naming, false)?, columns })
+        Ok(Rows {
+            sql: write(&body, naming, false)?,
+            columns,
+        })
     }
 
     fn typed_exactly(&mut self, value: Value, ty: &SqlType) -> Outcome<Value> {
         let converted = self.convert(value, ty, Reason::Explicit(0))?;
-        let pg = ty.pg().ok_or("a recursive common table expression with a column of unknown type")?.to_string();
+        let pg = ty
+            .pg()
+            .ok_or("a recursive common table expression with a column of unknown type")?
+            .to_string();
         let sql = converted.sql.clone();
         let ends = matches!(sql.pieces().last(), Some(migrate_core::template::Piece::Sql(s)) if s.ends_with(&format!("::{pg}")));
         Ok(if ends { converted } else { converted.cast(&pg) }.typed(ty.clone()))

@@ -2,11 +2,12 @@
 
 use migrate_core::template::Template;
 use sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, GroupByWithModifier, OrderByExpr, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    Top, TopQuantity,
+    Distinct, Expr, GroupByExpr, GroupByWithModifier, OrderByExpr, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, Top, TopQuantity,
 };
 
-use super::{Item, Leaf, sorted};
+use super::order::sorted;
+use super::{Item, Leaf};
 use crate::tsql::context::{Context, Source, reference};
 use crate::tsql::value::{Outcome, fill, join};
 
@@ -28,7 +29,7 @@ impl Context<'_> {
             return Err("the SELECT has a clause that is not known here".to_owned());
         }
         self.framed(|cx| {
-            let mut tail = cx.from_clause(&select.from)?;
+            let mut tail = cx.table_list(&select.from)?;
             if let Some(condition) = &select.selection {
                 let condition = cx.condition(condition)?;
                 tail.push(fill("\nwhere {}", &[condition.arg()]));
@@ -66,7 +67,12 @@ impl Context<'_> {
             let closed = ordered || !top.pieces().is_empty() || !rest.pieces().is_empty();
             tail.push(top);
             tail.push(rest);
-            Ok(Leaf { head, items, tail, closed })
+            Ok(Leaf {
+                head,
+                items,
+                tail,
+                closed,
+            })
         })
     }
 
@@ -79,11 +85,19 @@ impl Context<'_> {
                     Expr::CompoundIdentifier(parts) if value.bare => parts.last().map(|p| p.value.clone()),
                     _ => None,
                 };
-                out.push(Item { value, name, aliased: false });
+                out.push(Item {
+                    value,
+                    name,
+                    aliased: false,
+                });
             }
             SelectItem::ExprWithAlias { expr, alias } => {
                 let value = self.value(expr)?;
-                out.push(Item { value, name: Some(alias.value.clone()), aliased: true });
+                out.push(Item {
+                    value,
+                    name: Some(alias.value.clone()),
+                    aliased: true,
+                });
             }
             SelectItem::Wildcard(_) => {
                 let sources = self.frames.last().map(|f| f.sources.clone()).unwrap_or_default();
@@ -92,8 +106,16 @@ impl Context<'_> {
                 }
             }
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
-                let last = name.0.last().and_then(|p| p.as_ident()).ok_or("an odd wildcard")?;
-                let sources = self.frames.last().map(|f| f.sources.as_slice()).unwrap_or_default();
+                let last = name
+                    .0
+                    .last()
+                    .and_then(|p| p.as_ident())
+                    .ok_or("an odd wildcard")?;
+                let sources = self
+                    .frames
+                    .last()
+                    .map(|f| f.sources.as_slice())
+                    .unwrap_or_default();
                 let source = sources
                     .iter()
                     .find(|s| self.scope.same(&s.name, &last.value))
@@ -109,10 +131,17 @@ impl Context<'_> {
     fn order_key(&mut self, key: &OrderByExpr, items: &[Item]) -> Outcome<Template> {
         let position = match &key.expr {
             Expr::Identifier(name) => {
-                let aliases = items.iter().map(|i| i.name.as_deref().filter(|_| i.aliased).unwrap_or("\0"));
+                let aliases = items
+                    .iter()
+                    .map(|i| i.name.as_deref().filter(|_| i.aliased).unwrap_or("\0"));
                 self.scope.pick(&name.value, aliases)
             }
-            Expr::Value(v) => v.value.to_string().parse::<usize>().ok().and_then(|n| n.checked_sub(1)),
+            Expr::Value(v) => v
+                .value
+                .to_string()
+                .parse::<usize>()
+                .ok()
+                .and_then(|n| n.checked_sub(1)),
             _ => None,
         };
         if let Some((i, item)) = position.and_then(|i| items.get(i).map(|item| (i, item))) {
@@ -126,7 +155,9 @@ impl Context<'_> {
     }
 
     fn top(&mut self, top: Option<&Top>) -> Outcome<Template> {
-        let Some(top) = top else { return Ok(Template::new()) };
+        let Some(top) = top else {
+            return Ok(Template::new());
+        };
         let count = match &top.quantity {
             Some(TopQuantity::Constant(n)) => Template::sql(n.to_string()),
             Some(TopQuantity::Expr(e)) => self.value(e)?.sql,
@@ -171,9 +202,16 @@ impl Context<'_> {
         let mut sets = |word: &str, sets: &[Vec<Expr>]| {
             let mut out = Vec::new();
             for set in sets {
-                let keys = set.iter().map(|e| self.group_key(e)).collect::<Outcome<Vec<_>>>()?;
+                let keys = set
+                    .iter()
+                    .map(|e| self.group_key(e))
+                    .collect::<Outcome<Vec<_>>>()?;
                 let list = join(&keys, ", ");
-                out.push(if set.len() == 1 && word != "grouping sets" { list } else { fill("({})", &[&list]) });
+                out.push(if set.len() == 1 && word != "grouping sets" {
+                    list
+                } else {
+                    fill("({})", &[&list])
+                });
             }
             Ok(fill(&format!("{word} ({{}})"), &[&join(&out, ", ")]))
         };
@@ -192,7 +230,11 @@ impl Context<'_> {
 
 fn all_columns(source: &Source, out: &mut Vec<Item>) -> Outcome<()> {
     for column in &source.columns {
-        out.push(Item { value: reference(source, column)?, name: Some(column.name.clone()), aliased: false });
+        out.push(Item {
+            value: reference(source, column)?,
+            name: Some(column.name.clone()),
+            aliased: false,
+        });
     }
     Ok(())
 }

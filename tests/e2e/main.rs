@@ -1,0 +1,15 @@
+//! The whole program against real servers: the oldest PostgreSQL that is installed and the newest there is. What came of a
+//! run is asked of the destination with psql, never of the program itself.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod cli;
+mod disk;
+mod server;
+mod state;
+
+mod bad_destination;
+mod bad_source;
+mod demo;
+mod oracle;
+mod validate;

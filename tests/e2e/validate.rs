@@ -1,0 +1,218 @@
+//! `migrate validate` finds whatever is changed behind its back, however little.
+
+use std::path::Path;
+
+use migrate_testkit::bacpac::{BacpacWriter, Cell, ColumnSpec, DatabaseSpec, Options, SqlType, TableSpec};
+
+use crate::cli::{Ended, Folder, crm, migrate};
+use crate::server::{Database, both, newest, oldest};
+
+const MISMATCH: i32 = 7;
+
+/// A table with a key, one without, one that stays as it is.
+fn write(path: &Path) {
+    let keyed = TableSpec::new("dbo", "Keyed")
+        .column(ColumnSpec::new("region", SqlType::Int).not_null())
+        .column(ColumnSpec::new("code", SqlType::NVarChar(Some(10))).not_null())
+        .column(ColumnSpec::new("amount", SqlType::Float))
+        .column(ColumnSpec::new("note", SqlType::NVarChar(None)))
+        .primary_key("PK_Keyed", &["region", "code"]);
+    let heap = TableSpec::new("dbo", "Heap")
+        .column(ColumnSpec::new("a", SqlType::Int))
+        .column(ColumnSpec::new("b", SqlType::VarBinary(Some(20))));
+    let calm = TableSpec::new("dbo", "Calm").column(ColumnSpec::new("a", SqlType::Int));
+    let database = DatabaseSpec::new("Proof").table(keyed).table(heap).table(calm);
+    let mut file = BacpacWriter::create(path, database, Options::default()).unwrap();
+    let keyed = (0..3_000_i64).map(|n| {
+        [
+            Cell::Int(n / 100),
+            Cell::text(format!("code {n}")),
+            Cell::F64(n as f64 / 8.0),
+            Cell::text("a note"),
+        ]
+    });
+    file.table_rows("dbo", "Keyed", 1_000, keyed).unwrap();
+    let heap = (0..500_i64).map(|n| [Cell::Int(n / 2), Cell::Bytes(vec![7; 10])]);
+    file.table_rows("dbo", "Heap", 1_000, heap).unwrap();
+    file.table_rows("dbo", "Calm", 1_000, (0..9).map(|n| [Cell::Int(n)]))
+        .unwrap();
+    file.finish().unwrap();
+}
+
+struct Bench {
+    folder: Folder,
+    database: Database,
+}
+
+impl Bench {
+    fn new(database: Database) -> Self {
+        let folder = Folder::new();
+        write(&folder.file("proof.bacpac"));
+        migrate(&folder, ["run", "proof.bacpac"]).to(&database).ends(0);
+        Self { folder, database }
+    }
+
+    /// From the destination alone.
+    fn alone(&self, code: i32) -> Ended {
+        migrate(&self.folder, ["validate", "--json"])
+            .to(&self.database)
+            .ends(code)
+    }
+
+    fn with_source(&self, code: i32) -> Ended {
+        migrate(&self.folder, ["validate", "proof.bacpac", "--json"])
+            .to(&self.database)
+            .ends(code)
+    }
+
+    /// Changes something, looks at what is found, and takes it back, after which all is well again.
+    fn finds(&self, change: &str, undo: &str, table: &str, differences: &[&str]) {
+        self.database.sql(change);
+        for (ended, with_source) in [(self.alone(MISMATCH), false), (self.with_source(MISMATCH), true)] {
+            let found = ended.json();
+            assert_eq!(found["agrees"], false);
+            for seen in found["tables"].as_array().unwrap() {
+                let name = seen["source"].as_str().map_or_else(
+                    || {
+                        format!(
+                            "{}.{}",
+                            seen["source"]["schema"].as_str().unwrap(),
+                            seen["source"]["name"].as_str().unwrap()
+                        )
+                    },
+                    str::to_owned,
+                );
+                assert_eq!(
+                    seen["ledger"] != seen["stored"],
+                    name == table,
+                    "{change}: {seen}"
+                );
+            }
+            let text = migrate(
+                &self.folder,
+                if with_source {
+                    vec!["validate", "proof.bacpac"]
+                } else {
+                    vec!["validate"]
+                },
+            )
+            .to(&self.database)
+            .ends(MISMATCH);
+            text.says(&[table]);
+            if with_source {
+                text.says(differences);
+            }
+        }
+        self.database.sql(undo);
+        self.alone(0);
+    }
+}
+
+#[test]
+fn one_bit_of_one_cell() {
+    for server in both() {
+        let bench = Bench::new(Database::new(&server));
+        bench.with_source(0);
+        // The lowest bit of a double's fraction.
+        bench.finds(
+            "update dbo.\"Keyed\" set amount = 187.50000000000003 where region = 15 and code = 'code 1500'",
+            "update dbo.\"Keyed\" set amount = 187.5 where region = 15 and code = 'code 1500'",
+            "dbo.Keyed",
+            &["15", "code 1500", "amount"],
+        );
+        bench.finds(
+            "update dbo.\"Keyed\" set note = 'A note' where code = 'code 2999'",
+            "update dbo.\"Keyed\" set note = 'a note' where code = 'code 2999'",
+            "dbo.Keyed",
+            &["29", "code 2999", "note"],
+        );
+    }
+}
+
+#[test]
+fn rows_that_come_go_and_double() {
+    let bench = Bench::new(Database::new(&newest()));
+    bench.finds(
+        "delete from dbo.\"Keyed\" where code = 'code 7'",
+        "insert into dbo.\"Keyed\" values (0, 'code 7', 0.875, 'a note')",
+        "dbo.Keyed",
+        &[
+            "code 7",
+            "missing in the destination",
+            "3,000 rows were read, 2,999 are stored",
+        ],
+    );
+    bench.finds(
+        "insert into dbo.\"Keyed\" values (99, 'new', 1, null)",
+        "delete from dbo.\"Keyed\" where region = 99",
+        "dbo.Keyed",
+        &["99", "new", "in the destination only"],
+    );
+    // As many rows as before.
+    bench.finds(
+        "update dbo.\"Keyed\" set region = 98 where code = 'code 7'",
+        "update dbo.\"Keyed\" set region = 0 where code = 'code 7'",
+        "dbo.Keyed",
+        &["98", "in the destination only", "missing in the destination"],
+    );
+    // A row twice, in a table that has no key.
+    bench.finds(
+        "insert into dbo.\"Heap\" select * from dbo.\"Heap\" limit 1",
+        "delete from dbo.\"Heap\" where ctid = (select max(ctid) from dbo.\"Heap\")",
+        "dbo.Heap",
+        &["500 rows were read, 501 are stored"],
+    );
+    // One is twice, another is gone: the number is right.
+    bench.finds(
+        "update dbo.\"Heap\" set a = 0 where ctid = (select max(ctid) from dbo.\"Heap\")",
+        "update dbo.\"Heap\" set a = 249 where ctid = (select max(ctid) from dbo.\"Heap\")",
+        "dbo.Heap",
+        &["rows changed"],
+    );
+    bench.finds(
+        "truncate dbo.\"Calm\"",
+        "insert into dbo.\"Calm\" select * from generate_series(0, 8)",
+        "dbo.Calm",
+        &["9 rows were read, 0 are stored"],
+    );
+}
+
+#[test]
+fn a_column_or_a_table_that_is_gone() {
+    let bench = Bench::new(Database::new(&newest()));
+    bench.database.sql("drop table dbo.\"Calm\"");
+    let missing = migrate(&bench.folder, ["validate"]).to(&bench.database).run();
+    assert!(
+        matches!(missing.code, Some(5..=7)),
+        "{:?} {}",
+        missing.code,
+        missing.err
+    );
+    assert!(
+        format!("{}{}", missing.out, missing.err).contains("Calm"),
+        "{}",
+        missing.err
+    );
+}
+
+#[test]
+fn another_source() {
+    let bench = Bench::new(Database::new(&newest()));
+    let other = crm();
+    migrate(&bench.folder, ["validate", other.to_str().unwrap()])
+        .to(&bench.database)
+        .ends(2)
+        .complains(&["is not the source of this migration"]);
+}
+
+#[test]
+fn without_a_ledger() {
+    let bench = Bench::new(Database::new(&oldest()));
+    migrate(&bench.folder, ["clean", "--yes"])
+        .to(&bench.database)
+        .ends(0);
+    let refused = migrate(&bench.folder, ["validate"]).to(&bench.database).ends(2);
+    refused.complains(&["error: ", "migrate clean"]);
+    // The tables stayed.
+    assert_eq!(bench.database.number("select count(*) from dbo.\"Keyed\""), 3_000);
+}
