@@ -8,6 +8,7 @@ mod exit;
 mod fingerprint;
 mod plan_file;
 mod planning;
+mod private_cluster;
 mod progress;
 mod report;
 mod signal;

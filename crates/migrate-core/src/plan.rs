@@ -118,6 +118,8 @@ impl Plan {
         for table in &mut deeds.tables {
             (table.rows, table.bytes) = (None, None);
         }
+        // A file may be renamed; the content has a fingerprint of its own.
+        deeds.source.name.clear();
         // Serialising plain data with string keys cannot fail; an empty text would still be compared.
         let text = serde_json::to_vec(&deeds).unwrap_or_default();
         format!("{:032x}", Digest::hash(&text))

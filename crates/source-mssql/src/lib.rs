@@ -1,4 +1,21 @@
-//! SQL Server as a migration source: .bacpac files.
+//! SQL Server as a source of migrations.
+//!
+//! [`Bacpac`] reads `.bacpac` files: the schema, with expressions translated by [`tsql`], and the rows, streamed out of the
+//! archive in memory that depends on the largest row and nothing else. [`types`] is the one table of how types travel;
+//! [`clr`] reads what SQL Server stores as opaque bytes.
+//!
+//! ```no_run
+//! use migrate_core::source::Source;
+//! use migrate_source_mssql::{Bacpac, BacpacOptions};
+//!
+//! # async fn example() -> migrate_core::Result<()> {
+//! let source = Bacpac::open("crm.bacpac", BacpacOptions::default())?;
+//! for table in source.discover().await?.tables {
+//!     println!("{}: {:?} rows", table.name, table.rows);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod bacpac;
 mod classify;

@@ -131,7 +131,7 @@ pub(crate) struct CopyArgs {
     /// Rows that may be put aside because PostgreSQL refuses them, before the run stops
     #[arg(long, alias = "max-quarantine", value_name = "N", default_value_t = 1000)]
     pub(crate) max_quarantined: u64,
-    /// Where to write the report [default: migrate-report-<database>.json in this directory]
+    /// Where to write the report [default: migrate-report-DATABASE.json in this directory]
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
     /// Do not read the destination back after copying

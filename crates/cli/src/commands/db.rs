@@ -9,10 +9,10 @@ use serde_json::json;
 
 use super::print;
 use crate::args::{DbArgs, DbCommand};
-use crate::destination::{
+use crate::exit::Exit;
+use crate::private_cluster::{
     attach, blocking, close_cluster, cluster_error, data_dir_or_default, databases, must_have, start,
 };
-use crate::exit::Exit;
 use crate::report::text::printable;
 use crate::ui::Ui;
 

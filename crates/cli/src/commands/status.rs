@@ -9,10 +9,9 @@ use tokio_util::sync::CancellationToken;
 use super::{interruptible, print};
 use crate::args::{DestinationArgs, StatusArgs};
 use crate::connection::{self, Choice};
-use crate::destination::{
-    Destination, Place, close_cluster, data_dir_or_default, databases, must_exist, start,
-};
+use crate::destination::{Destination, Place};
 use crate::exit::Exit;
+use crate::private_cluster::{close_cluster, data_dir_or_default, databases, must_exist, start};
 use crate::report;
 use crate::ui::Ui;
 

@@ -280,3 +280,7 @@ fn said(rule: &str) -> String {
         other => other.replace('_', " "),
     }
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

@@ -106,7 +106,7 @@ impl EntryReader {
         } else {
             self.stored(out)
         };
-        let n = n.map_err(|e| self.place(e))?;
+        let n = n.map_err(|e| self.place(e.at("byte", self.produced)))?;
         self.crc.update(&out[..n]);
         self.produced += n as u64;
         if self.produced > self.size {

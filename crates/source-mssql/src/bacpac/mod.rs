@@ -116,7 +116,7 @@ impl fmt::Debug for Bacpac {
         f.debug_struct("Bacpac")
             .field("file", &self.archive.name)
             .field("options", &self.options)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -176,6 +176,11 @@ fn examine(archive: &Archive, options: BacpacOptions) -> Result<Known> {
             None => Some(0),
         };
         table.bytes = Some(found.map_or(0, TableParts::bytes));
+        if found.is_none() && left_out(&origin.tables, &table.name) {
+            table
+                .notes
+                .push("the export left this table's rows out".to_owned());
+        }
         if let (Some(parts), Some(columns)) = (found, stored.get(&table.name)) {
             restate(table, columns, parts);
         }
@@ -186,6 +191,14 @@ fn examine(archive: &Archive, options: BacpacOptions) -> Result<Known> {
         tables,
         total: origin.rows,
     })
+}
+
+/// Whether a table is missing from the list of tables whose rows were exported. The list has no escapes, so it is not
+/// asked about names that it could not tell apart.
+fn left_out(exported: &[String], table: &ObjectName) -> bool {
+    let plain = |name: &str| name.chars().all(|c| c.is_alphanumeric() || "_$ #@-".contains(c));
+    let known = !exported.is_empty() && plain(&table.schema) && plain(&table.name);
+    known && !exported.contains(&table.to_string())
 }
 
 /// Corrects the types of columns whose scale the model does not state and the data does.

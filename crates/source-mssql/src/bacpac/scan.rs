@@ -130,12 +130,12 @@ pub(crate) fn scan(
                         rows.push(n);
                         hashes.push(values);
                     }
-                    Some(Outcome::Fails { offset, error }) => {
-                        if furthest.as_ref().is_none_or(|(best, _)| offset > *best) {
-                            furthest = Some((offset, error));
-                        }
+                    Some(Outcome::Fails { offset, error })
+                        if furthest.as_ref().is_none_or(|(best, _)| offset > *best) =>
+                    {
+                        furthest = Some((offset, error));
                     }
-                    None => {}
+                    Some(Outcome::Fails { .. }) | None => {}
                 }
             }
             if rows.len() == entries.len() {

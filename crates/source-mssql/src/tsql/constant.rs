@@ -11,7 +11,12 @@ use super::value::{Lit, Outcome, Prec, Value};
 
 impl Context<'_> {
     /// A converted constant, if that can be done here.
-    pub(super) fn constant(&mut self, value: &Value, target: &SqlType, why: Reason) -> Outcome<Option<Value>> {
+    pub(super) fn constant(
+        &mut self,
+        value: &Value,
+        target: &SqlType,
+        why: Reason,
+    ) -> Outcome<Option<Value>> {
         let Some(lit) = &value.lit else { return Ok(None) };
         if value.class().is_temporal() {
             return Ok(None);

@@ -396,4 +396,3 @@ fn digits(ty: &SqlType) -> u32 {
         _ => 20,
     }
 }
-

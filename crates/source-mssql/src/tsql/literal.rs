@@ -31,7 +31,10 @@ pub(super) fn number(text: &str) -> Outcome<Value> {
 fn exact_value(plain: &str, ty: SqlType) -> Value {
     let value = plain_value(plain, ty);
     if value.class() == Class::Decimal && !plain.contains('.') {
-        Value { lit: value.lit.clone(), ..value.cast("numeric") }
+        Value {
+            lit: value.lit.clone(),
+            ..value.cast("numeric")
+        }
     } else {
         value
     }

@@ -160,16 +160,18 @@ pub fn view_dependencies(native_query: &str, scope: &Scope) -> Vec<ObjectName> {
     for (i, word) in words.iter().enumerate() {
         let Token::Word(name) = word else { continue };
         let before = i.checked_sub(1).and_then(|j| words.get(j));
-        let relation = match (words.get(i + 1), words.get(i + 2)) {
-            (Some(Token::Period), Some(Token::Word(table))) => scope.relation(&name.value, &table.value),
+        let relations: Vec<&ScopeRelation> = match (words.get(i + 1), words.get(i + 2)) {
+            (Some(Token::Period), Some(Token::Word(table))) => {
+                scope.relation(&name.value, &table.value).into_iter().collect()
+            }
             // Without a schema only where a relation can stand.
-            _ if starts_relation(before) => scope.relation("dbo", &name.value),
-            _ => None,
+            _ if starts_relation(before) => scope.of_name(&name.value).collect(),
+            _ => Vec::new(),
         };
-        if let Some(relation) = relation
-            && !out.contains(&relation.name)
-        {
-            out.push(relation.name.clone());
+        for relation in relations {
+            if !out.contains(&relation.name) {
+                out.push(relation.name.clone());
+            }
         }
     }
     out

@@ -196,7 +196,9 @@ impl Context<'_> {
             // The comparison itself says how exact numbers of different scales meet.
             Class::Decimal | Class::Money if left.class().is_number() && right.class().is_number() => {
                 let plain = |v: Value, other: &Value| match &v.lit {
-                    Some(Lit::Number(n)) if other.class() == Class::Int => literal::plain_value(n, v.ty.clone()),
+                    Some(Lit::Number(n)) if other.class() == Class::Int => {
+                        literal::plain_value(n, v.ty.clone())
+                    }
                     _ => v,
                 };
                 return Ok((plain(left.clone(), &right), plain(right, &left)));

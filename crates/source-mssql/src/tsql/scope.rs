@@ -39,6 +39,8 @@ pub struct ScopeRelation {
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
     case_sensitive: bool,
+    /// Where names without a schema are looked up first.
+    default_schema: Option<String>,
     relations: Vec<ScopeRelation>,
     /// Lower-cased name -> positions in `relations`.
     index: HashMap<(String, String), Vec<usize>>,
@@ -74,6 +76,44 @@ impl Scope {
         all()
             .find(|r| r.name.schema == schema && r.name.name == name)
             .or_else(|| if self.case_sensitive { None } else { all().next() })
+    }
+
+    /// Sets the schema in which names without one are looked up first: a view's own. `dbo` comes after it.
+    pub fn set_default_schema(&mut self, schema: Option<&str>) {
+        self.default_schema = schema.map(str::to_owned);
+    }
+
+    /// The relation that a name without a schema means: in the default schema, else in `dbo`, else the only one of that
+    /// name. Without a default schema a name that exists in several schemas means nothing.
+    pub(super) fn unqualified(&self, name: &str) -> Result<&ScopeRelation, String> {
+        let mut all: Vec<&ScopeRelation> = self
+            .relations
+            .iter()
+            .filter(|r| self.same(&r.name.name, name))
+            .collect();
+        if all.len() > 1
+            && let Some(schema) = &self.default_schema
+        {
+            let home = [schema.as_str(), "dbo"]
+                .into_iter()
+                .find_map(|s| self.relation(s, name));
+            all = home.into_iter().collect();
+        }
+        match all.as_slice() {
+            [one] => Ok(one),
+            [] => Err(format!("the table or view {name} is not known")),
+            [a, b, ..] => Err(format!(
+                "`{name}` without a schema could be {} or {}",
+                a.name, b.name
+            )),
+        }
+    }
+
+    /// Every relation of a name, whatever its schema.
+    pub(super) fn of_name(&self, name: &str) -> impl Iterator<Item = &ScopeRelation> {
+        self.relations
+            .iter()
+            .filter(move |r| self.same(&r.name.name, name))
     }
 
     /// The position among `names` of the one that `wanted` means.

@@ -111,10 +111,24 @@ impl Value {
     /// Text with the padding of `char(n)` spelt out, which PostgreSQL drops in every text operation.
     pub(super) fn unpadded(&self) -> Self {
         match &self.ty {
-            SqlType::Text { len: Some(n), fixed: true, national } if self.lit.is_none() => {
+            SqlType::Text {
+                len: Some(n),
+                fixed: true,
+                national,
+            } if self.lit.is_none() => {
                 let sql = fill(&format!("rpad({{}}, {n})"), &[self.arg()]);
-                let ty = SqlType::Text { len: Some(*n), fixed: false, national: *national };
-                Self { sql, prec: Prec::Atom, ty, bare: false, ..self.clone() }
+                let ty = SqlType::Text {
+                    len: Some(*n),
+                    fixed: false,
+                    national: *national,
+                };
+                Self {
+                    sql,
+                    prec: Prec::Atom,
+                    ty,
+                    bare: false,
+                    ..self.clone()
+                }
             }
             _ => self.clone(),
         }

@@ -48,7 +48,7 @@ async fn with_layout(layout: Layout) -> (tempfile::TempDir, Reading) {
 /// Civil date of a day since 0001-01-01, by counting, so that it shares nothing with the code under test.
 fn date(days: u32) -> String {
     let (mut year, mut left) = (1, days);
-    let leap = |y: u32| y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
+    let leap = |y: u32| y.is_multiple_of(4) && (!y.is_multiple_of(100) || y.is_multiple_of(400));
     while left >= 365 + u32::from(leap(year)) {
         left -= 365 + u32::from(leap(year));
         year += 1;
@@ -118,12 +118,7 @@ fn decimal(magnitude: u128, negative: bool, scale: usize) -> String {
 
 /// What PostgreSQL would print for a cell, as JSON.
 fn expected(ty: &SqlType, cell: &Cell) -> Json {
-    let hex = |bytes: &[u8]| {
-        format!(
-            "\\x{}",
-            bytes.iter().map(|b| format!("{b:02x}")).collect::<String>()
-        )
-    };
+    let hex = |bytes: &[u8]| format!("\\x{}", hex::encode(bytes));
     let padded = |text: &str, n: usize| format!("{text:<n$}");
     match (ty, cell) {
         (_, Cell::Null) => Json::Null,
@@ -167,7 +162,7 @@ fn expected(ty: &SqlType, cell: &Cell) -> Json {
         }
         (_, Cell::Bytes(bytes)) => json!(hex(bytes)),
         (_, Cell::Uuid(u)) => {
-            let h: String = u.iter().map(|b| format!("{b:02x}")).collect();
+            let h = hex::encode(u);
             json!(format!(
                 "{}-{}-{}-{}-{}",
                 &h[..8],
@@ -257,7 +252,7 @@ async fn clr_types_arrive_behind_either_prefix() {
 }
 
 fn le(x: f64) -> String {
-    x.to_le_bytes().iter().map(|b| format!("{b:02x}")).collect()
+    hex::encode(x.to_le_bytes())
 }
 
 #[tokio::test]
@@ -313,4 +308,116 @@ async fn a_reader_goes_on_where_another_stopped() {
             .unwrap();
         assert_eq!(chunks.len(), 4_usize.div_ceil(part_rows), "{table}");
     }
+}
+
+#[test]
+fn arbitrary_rows_arrive() {
+    use migrate_testkit::bacpac::{BacpacWriter, ColumnSpec, DatabaseSpec, TableSpec};
+    use proptest::prelude::*;
+    use proptest::test_runner::{Config, TestRunner};
+
+    let nullable = |cell: BoxedStrategy<Cell>| prop_oneof![4 => cell, 1 => Just(Cell::Null)].boxed();
+    let ticks = |scale: u32| {
+        (0..all_types::DAY_TICKS / 10_u64.pow(7 - scale)).prop_map(move |n| n * 10_u64.pow(7 - scale))
+    };
+    let days = 0..=all_types::LAST_DAY;
+    let columns: Vec<(SqlType, BoxedStrategy<Cell>)> = vec![
+        (
+            SqlType::Int,
+            any::<i32>().prop_map(|n| Cell::Int(n.into())).boxed(),
+        ),
+        (SqlType::BigInt, any::<i64>().prop_map(Cell::Int).boxed()),
+        (SqlType::Bit, any::<bool>().prop_map(Cell::Bool).boxed()),
+        (SqlType::Money, any::<i64>().prop_map(Cell::Money).boxed()),
+        (
+            SqlType::Decimal(38, 10),
+            (0..10_u128.pow(38), any::<bool>())
+                .prop_map(|(magnitude, negative)| Cell::Decimal { magnitude, negative })
+                .boxed(),
+        ),
+        (SqlType::Date, days.clone().prop_map(Cell::Date).boxed()),
+        (
+            SqlType::DateTime,
+            (-53_690..=2_958_463, 0..25_920_000_u32)
+                .prop_map(|(days, ticks)| Cell::DateTime { days, ticks })
+                .boxed(),
+        ),
+        (
+            SqlType::DateTime2(3),
+            (days.clone(), ticks(3))
+                .prop_map(|(days, ticks)| Cell::DateTime2 { days, ticks })
+                .boxed(),
+        ),
+        (SqlType::Time(6), ticks(6).prop_map(Cell::Time).boxed()),
+        (
+            SqlType::DateTimeOffset(7),
+            (days, ticks(7), -840..=840_i16)
+                .prop_map(|(days, ticks, offset)| Cell::DateTimeOffset { days, ticks, offset })
+                .boxed(),
+        ),
+        (
+            SqlType::NVarChar(None),
+            "[^\u{0}]{0,300}".prop_map(Cell::Text).boxed(),
+        ),
+        (
+            SqlType::VarBinary(None),
+            prop::collection::vec(any::<u8>(), 0..300)
+                .prop_map(Cell::Bytes)
+                .boxed(),
+        ),
+        (
+            SqlType::UniqueIdentifier,
+            any::<[u8; 16]>().prop_map(Cell::Uuid).boxed(),
+        ),
+    ];
+    let types: Vec<SqlType> = columns
+        .iter()
+        .flat_map(|(ty, _)| [ty.clone(), ty.clone()])
+        .collect();
+    let row: Vec<BoxedStrategy<Cell>> = columns
+        .into_iter()
+        .flat_map(|(_, c)| [c.clone(), nullable(c)])
+        .collect();
+    let cases = (prop::collection::vec(row, 1..12), any::<bool>(), 1..4_u64);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("arbitrary.bacpac");
+    let mut runner = TestRunner::new(Config {
+        cases: 60,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    runner
+        .run(&cases, |(mut rows, by_scale, part_rows)| {
+            // A time of day that only one layout can hold, so that the file is never ambiguous.
+            for (cell, ty) in rows[0].iter_mut().zip(&types) {
+                if *ty == SqlType::Time(6) {
+                    *cell = Cell::Time(if by_scale { 10 } else { all_types::DAY_TICKS - 10 });
+                }
+            }
+            let table = types
+                .iter()
+                .enumerate()
+                .fold(TableSpec::new("dbo", "T"), |table, (n, ty)| {
+                    let column = ColumnSpec::new(&format!("c{n}"), ty.clone());
+                    table.column(if n % 2 == 0 { column.not_null() } else { column })
+                });
+            let layout = LAYOUTS[usize::from(by_scale)];
+            let options = Options {
+                layout,
+                ..Options::default()
+            };
+            let mut out = BacpacWriter::create(&path, DatabaseSpec::new("D").table(table), options).unwrap();
+            out.table_rows("dbo", "T", part_rows, &rows).unwrap();
+            out.finish().unwrap();
+            let read = runtime.block_on(async { Reading::of(&path).await.rows("dbo", "T").await });
+            prop_assert_eq!(read.len(), rows.len());
+            for (read, row) in read.iter().zip(&rows) {
+                for (n, (ty, cell)) in types.iter().zip(row).enumerate() {
+                    prop_assert_eq!(&read[&format!("c{n}")], &expected(ty, cell), "{:?}", ty);
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
 }

@@ -221,7 +221,7 @@ async fn cells_larger_than_any_buffer_arrive_whole() {
         .column(ColumnSpec::new("text", SqlType::NVarChar(None)));
     let mut out =
         BacpacWriter::create(&path, DatabaseSpec::new("D").table(table), Options::default()).unwrap();
-    let blob: Vec<u8> = (0..3_000_000_u32).map(|n| (n * 7 >> 4) as u8).collect();
+    let blob: Vec<u8> = (0..3_000_000_u32).map(|n| ((n * 7) >> 4) as u8).collect();
     let rows: Vec<Vec<Cell>> = (0..4)
         .map(|n| {
             vec![
@@ -236,7 +236,7 @@ async fn cells_larger_than_any_buffer_arrive_whole() {
     let reading = Reading::of(&path).await;
     let rows = reading.rows("dbo", "L").await;
     for (n, row) in rows.iter().enumerate() {
-        let hex: String = blob[..n * 999_999].iter().map(|b| format!("{b:02x}")).collect();
+        let hex = hex::encode(&blob[..n * 999_999]);
         assert!(row["blob"] == json!(format!("\\x{hex}")), "row {n}");
         assert!(row["text"] == json!("ü".repeat(n * 300_000)), "row {n}");
     }

@@ -250,4 +250,32 @@ async fn the_schema_is_complete() {
             .contains("CREATE PROCEDURE [dbo].[uspPrintError]")
     );
     assert!(procedure.definition.contains("PRINT ERROR_MESSAGE();"));
+
+    // Everything translates except the view that takes xml apart.
+    let done = |e: &migrate_core::template::Expr| matches!(e.translation, Translation::Done { .. });
+    for table in &catalog.tables {
+        assert!(table.checks.iter().all(|c| done(&c.expression)), "{}", table.name);
+        for column in &table.columns {
+            assert!(
+                column.default.iter().chain(&column.computed).all(done),
+                "{}.{}",
+                table.name,
+                column.name
+            );
+        }
+    }
+    assert_eq!((total.native.as_str(), total.nullable), ("decimal(38,6)", false));
+    let views: Vec<_> = catalog
+        .views
+        .iter()
+        .map(|v| (v.name.name.as_str(), done(&v.query)))
+        .collect();
+    assert_eq!(
+        views,
+        [
+            ("vGetAllCategories", true),
+            ("vProductAndDescription", true),
+            ("vProductModelCatalogDescription", false)
+        ]
+    );
 }

@@ -5,8 +5,9 @@ use sqlparser::ast::Expr;
 use super::Call;
 use crate::tsql::context::Context;
 use crate::tsql::convert::Reason;
+use crate::tsql::literal;
 use crate::tsql::types::{Class, SqlType};
-use crate::tsql::value::{Outcome, Value, fill};
+use crate::tsql::value::{Lit, Outcome, Value, fill};
 
 impl Context<'_> {
     fn number_argument(&mut self, expr: &Expr) -> Outcome<Value> {
@@ -15,7 +16,13 @@ impl Context<'_> {
             class if class.is_number() => Ok(value),
             Class::Bit => self.convert(value, &SqlType::Int, Reason::Operand),
             Class::Null => Ok(value.cast("double precision").typed(SqlType::Float)),
-            Class::Text => self.convert(value, &SqlType::Float, Reason::Operand),
+            Class::Text => {
+                let number = self.convert(value, &SqlType::Float, Reason::Operand)?;
+                Ok(match &number.lit {
+                    Some(Lit::Number(n)) => literal::float(n),
+                    _ => number,
+                })
+            }
             _ => Err(format!("{} where a number is needed", value.ty)),
         }
     }
@@ -136,7 +143,10 @@ impl Context<'_> {
             Class::Int => {
                 let ty = widened_type(&x.ty);
                 if digits.lit_int().is_some_and(|n| n >= 0) {
-                    return Ok(Value { bare: false, ..widened(x) });
+                    return Ok(Value {
+                        bare: false,
+                        ..widened(x)
+                    });
                 }
                 let pg = if ty == SqlType::BigInt {
                     "bigint"

@@ -154,6 +154,9 @@ impl Context<'_> {
                 } else {
                     first.ty.clone()
                 };
+                if ty == SqlType::Null {
+                    return Err("ISNULL of nothing but NULL".to_owned());
+                }
                 if ty == SqlType::Unknown {
                     return Err("ISNULL of a column whose type is unknown".to_owned());
                 }

@@ -42,7 +42,11 @@ fn like(source: &Value, sql: Template, len: Option<u32>, nullable: bool) -> Valu
 /// A call whose result is an int.
 fn int_call(pattern: &str, args: &[&Value]) -> Value {
     let templates: Vec<&Template> = args.iter().map(|a| a.arg()).collect();
-    Value::atom(fill(pattern, &templates), SqlType::Int, args.iter().any(|a| a.nullable))
+    Value::atom(
+        fill(pattern, &templates),
+        SqlType::Int,
+        args.iter().any(|a| a.nullable),
+    )
 }
 
 impl Context<'_> {
@@ -85,7 +89,11 @@ impl Context<'_> {
                 self.counts_characters(&x);
                 let count = int_call("char_length(rtrim({}))", &[&x]);
                 // Of (max) types it is a bigint.
-                if length(&x).is_none() { count.cast("bigint").typed(SqlType::BigInt) } else { count }
+                if length(&x).is_none() {
+                    count.cast("bigint").typed(SqlType::BigInt)
+                } else {
+                    count
+                }
             }
             ("datalength", [x]) => {
                 let x = self.value(x)?;
@@ -390,7 +398,13 @@ impl Context<'_> {
         self.note_search(if needle.case_insensitive { &needle } else { &x });
         self.counts_characters(&x);
         let big = length(&x).is_none();
-        let sized = |v: Value| if big { v.cast("bigint").typed(SqlType::BigInt) } else { v };
+        let sized = |v: Value| {
+            if big {
+                v.cast("bigint").typed(SqlType::BigInt)
+            } else {
+                v
+            }
+        };
         let nullable = x.nullable || needle.nullable;
         match needle.lit_text() {
             Some("") => return Err("CHARINDEX of an empty text".to_owned()),

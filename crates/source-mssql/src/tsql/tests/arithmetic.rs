@@ -190,10 +190,19 @@ fn numbers_change_type_as_in_sql_server() {
                 "case [int] when 1 then 'a' else 'b' end",
                 r#"case when "int" = 1 then 'a' else 'b' end"#,
             ),
-            ("nullif([vc],0)", r#"case when "vc"::integer = 0 then null else "vc" end"#),
-            ("nullif([int],2.5)", r#"case when "int" = 2.5 then null else "int" end"#),
+            (
+                "nullif([vc],0)",
+                r#"case when "vc"::integer = 0 then null else "vc" end"#,
+            ),
+            (
+                "nullif([int],2.5)",
+                r#"case when "int" = 2.5 then null else "int" end"#,
+            ),
             ("nullif([vc],'')", r#"nullif("vc", '')"#),
-            ("nullif([vc],N'')", r#"case when "vc" = '' then null else "vc" end"#),
+            (
+                "nullif([vc],N'')",
+                r#"case when "vc" = '' then null else "vc" end"#,
+            ),
             ("nullif([bit],0)", r#"nullif("bit", false)"#),
             ("coalesce([int],[dec],0)", r#"coalesce("int", "dec", 0)"#),
         ],

@@ -231,6 +231,35 @@ fn what_has_no_counterpart_says_why() {
 }
 
 #[test]
+fn names_without_a_schema_mean_one_table_or_none() {
+    assert_eq!(
+        view("select max([Id!]) m from customer"),
+        r#"select max("customer"."Id!") as "m" from "Sales"."Customer" as "customer""#
+    );
+    let mut scope = shop();
+    let columns = vec![column("x", "int")];
+    scope.add_relation(ScopeRelation {
+        name: ObjectName::new("dbo", "Customer"),
+        columns,
+    });
+    let query = "select max(x) m from Customer";
+    assert_eq!(
+        shown(&translate_view(query, &[], &scope)),
+        "impossible: `Customer` without a schema could be Sales.Customer or dbo.Customer"
+    );
+    scope.set_default_schema(Some("Other"));
+    assert_eq!(
+        shown(&translate_view(query, &[], &scope)).replace('\n', " "),
+        r#"select max("Customer"."x") as "m" from "dbo"."Customer" as "Customer""#
+    );
+    scope.set_default_schema(Some("sales"));
+    assert_eq!(
+        shown(&translate_view(query, &[], &scope)),
+        "impossible: there is no column `x`"
+    );
+}
+
+#[test]
 fn columns_of_a_view_have_types() {
     let query =
         "select o.[Id!], c.Name, sum(o.Total) over () s, count(*) over () n, o.Total/3 t, N'x'+c.Name x

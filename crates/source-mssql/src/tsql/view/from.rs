@@ -156,12 +156,13 @@ impl Context<'_> {
             }));
         }
         let relation = match parts.as_slice() {
-            [table] => self.scope.relation("dbo", &table.value),
-            [schema, table] => self.scope.relation(&schema.value, &table.value),
+            [table] => self.scope.unqualified(&table.value)?,
+            [schema, table] => self
+                .scope
+                .relation(&schema.value, &table.value)
+                .ok_or_else(|| format!("the table or view {} is not known", dotted(&parts)))?,
             _ => return Err(format!("{} belongs to another database", dotted(&parts))),
         };
-        let relation =
-            relation.ok_or_else(|| format!("the table or view {} is not known", dotted(&parts)))?;
         let mut source = Source::relation(self.scope, relation, called, Some(quoted.clone()));
         if alias.is_none() {
             source.schema = Some(relation.name.schema.clone());

@@ -7,8 +7,7 @@ mod select;
 
 use migrate_core::template::Template;
 use sqlparser::ast::{
-    Cte, Expr, Fetch, LimitClause, OrderBy, Query, SetExpr,
-    SetOperator, SetQuantifier, TableAlias, Values,
+    Cte, Expr, Fetch, LimitClause, OrderBy, Query, SetExpr, SetOperator, SetQuantifier, TableAlias, Values,
 };
 
 use order::order_exprs;

@@ -1,12 +1,16 @@
 //! The one table of types: how each SQL Server type travels into PostgreSQL.
 //!
-//! DDL, the readers of cells and the documentation page ([`type_table_markdown`]) all come from [`RULES`].
+//! DDL, the readers of cells and the documentation page ([`type_table_markdown`]) all come from it.
+
+mod rules;
 
 use std::fmt;
 
 use migrate_core::catalog::Fidelity;
 use migrate_core::pg_type::PgType;
 use migrate_core::value::ValueKind;
+
+use rules::{Facets, RULES, Rule};
 
 /// A built-in type of SQL Server, and the one case for types that are programmed in .NET.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,245 +51,6 @@ pub enum Base {
     Geography,
     /// A type that a .NET assembly in the database defines.
     Clr,
-}
-
-/// What a type's declaration says besides its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Facets {
-    Nothing,
-    /// `(n)`; 1 if it is not stated.
-    Length,
-    /// `(n)` or `(max)`.
-    LengthOrMax,
-    /// `(p, s)`; 18 and 0 if not stated.
-    PrecisionScale,
-    /// `(s)` digits of a second.
-    Digits,
-    /// `(n)` bits of the mantissa: up to 24 are a `real`.
-    Mantissa,
-}
-
-/// A row of the table.
-struct Rule {
-    name: &'static str,
-    base: Base,
-    facets: Facets,
-    /// How PostgreSQL's side is written in the documentation.
-    shown: &'static str,
-    pg: fn(&NativeType) -> PgType,
-    kind: ValueKind,
-    fidelity: fn(&NativeType) -> Fidelity,
-    remark: &'static str,
-}
-
-const fn rule(name: &'static str, base: Base, facets: Facets, kind: ValueKind) -> Rule {
-    Rule {
-        name,
-        base,
-        facets,
-        shown: "",
-        pg: |_| PgType::Text,
-        kind,
-        fidelity: |_| Fidelity::Exact,
-        remark: "",
-    }
-}
-
-impl Rule {
-    const fn to(mut self, shown: &'static str, pg: fn(&NativeType) -> PgType) -> Self {
-        self.shown = shown;
-        self.pg = pg;
-        self
-    }
-
-    const fn widened(mut self, remark: &'static str) -> Self {
-        self.fidelity = |_| Fidelity::Widened;
-        self.remark = remark;
-        self
-    }
-
-    const fn judged(mut self, remark: &'static str, fidelity: fn(&NativeType) -> Fidelity) -> Self {
-        self.fidelity = fidelity;
-        self.remark = remark;
-        self
-    }
-
-    const fn remark(mut self, remark: &'static str) -> Self {
-        self.remark = remark;
-        self
-    }
-}
-
-const SEVENTH: &str = "the 7th digit of fractional seconds is rounded";
-
-fn seventh_digit(t: &NativeType) -> Fidelity {
-    if t.scale > 6 {
-        Fidelity::Lossy(SEVENTH.to_owned())
-    } else {
-        Fidelity::Exact
-    }
-}
-
-fn max_or_widened(t: &NativeType) -> Fidelity {
-    if t.max { Fidelity::Exact } else { Fidelity::Widened }
-}
-
-const CHARACTERS: &str =
-    "the limit counts characters instead of UTF-16 units or bytes, of which there are never fewer";
-
-/// Every type, in the order of SQL Server's documentation.
-static RULES: &[Rule] = &[
-    rule("bit", Base::Bit, Facets::Nothing, ValueKind::Bool).to("boolean", |_| PgType::Bool),
-    rule("tinyint", Base::TinyInt, Facets::Nothing, ValueKind::Int16)
-        .to("smallint", |_| PgType::Int2)
-        .widened("PostgreSQL has no type for 0 to 255"),
-    rule("smallint", Base::SmallInt, Facets::Nothing, ValueKind::Int16).to("smallint", |_| PgType::Int2),
-    rule("int", Base::Int, Facets::Nothing, ValueKind::Int32).to("integer", |_| PgType::Int4),
-    rule("bigint", Base::BigInt, Facets::Nothing, ValueKind::Int64).to("bigint", |_| PgType::Int8),
-    rule(
-        "decimal",
-        Base::Decimal,
-        Facets::PrecisionScale,
-        ValueKind::Decimal,
-    )
-    .to("numeric(p,s)", numeric),
-    rule(
-        "numeric",
-        Base::Numeric,
-        Facets::PrecisionScale,
-        ValueKind::Decimal,
-    )
-    .to("numeric(p,s)", numeric),
-    rule("money", Base::Money, Facets::Nothing, ValueKind::Decimal)
-        .to("numeric(19,4)", |_| PgType::Numeric(Some((19, 4))))
-        .widened("all four digits are kept"),
-    rule(
-        "smallmoney",
-        Base::SmallMoney,
-        Facets::Nothing,
-        ValueKind::Decimal,
-    )
-    .to("numeric(10,4)", |_| PgType::Numeric(Some((10, 4))))
-    .widened("all four digits are kept"),
-    rule("real", Base::Real, Facets::Nothing, ValueKind::Float32).to("real", |_| PgType::Float4),
-    rule("float", Base::Float, Facets::Mantissa, ValueKind::Float64)
-        .to("double precision", |_| PgType::Float8)
-        .remark("`float(1)` to `float(24)` are `real`"),
-    rule("date", Base::Date, Facets::Nothing, ValueKind::Date).to("date", |_| PgType::Date),
-    rule("time", Base::Time, Facets::Digits, ValueKind::Time)
-        .to("time(s), at most 6", |t| PgType::Time(t.scale.min(6)))
-        .judged(
-            "exact up to time(6); of time(7) the last digit is rounded",
-            seventh_digit,
-        ),
-    rule(
-        "smalldatetime",
-        Base::SmallDateTime,
-        Facets::Nothing,
-        ValueKind::Timestamp,
-    )
-    .to("timestamp(0)", |_| PgType::Timestamp(0)),
-    rule("datetime", Base::DateTime, Facets::Nothing, ValueKind::Timestamp)
-        .to("timestamp(3)", |_| PgType::Timestamp(3))
-        .remark("stored as 1/300 s; arrives as SQL Server shows it, with .000, .003 or .007 at the end"),
-    rule("datetime2", Base::DateTime2, Facets::Digits, ValueKind::Timestamp)
-        .to("timestamp(s), at most 6", |t| PgType::Timestamp(t.scale.min(6)))
-        .judged(
-            "exact up to datetime2(6); of datetime2(7) the last digit is rounded",
-            seventh_digit,
-        ),
-    rule(
-        "datetimeoffset",
-        Base::DateTimeOffset,
-        Facets::Digits,
-        ValueKind::TimestampTz,
-    )
-    .to("timestamptz(s), at most 6", |t| {
-        PgType::TimestampTz(t.scale.min(6))
-    })
-    .judged(
-        "the same moment; the offset it was written with is not kept",
-        |t| {
-            let mut reason = "the original offset from UTC is not kept".to_owned();
-            if t.scale > 6 {
-                reason.push_str(", and ");
-                reason.push_str(SEVENTH);
-            }
-            Fidelity::Lossy(reason)
-        },
-    ),
-    rule("char", Base::Char, Facets::Length, ValueKind::Text)
-        .to("char(n)", |t| PgType::Char(t.length))
-        .widened(CHARACTERS),
-    rule("varchar", Base::VarChar, Facets::LengthOrMax, ValueKind::Text)
-        .to("varchar(n), text for max", varchar)
-        .judged(CHARACTERS, max_or_widened),
-    rule("text", Base::Text, Facets::Nothing, ValueKind::Text).to("text", |_| PgType::Text),
-    rule("nchar", Base::NChar, Facets::Length, ValueKind::Text)
-        .to("char(n)", |t| PgType::Char(t.length))
-        .widened(CHARACTERS),
-    rule("nvarchar", Base::NVarChar, Facets::LengthOrMax, ValueKind::Text)
-        .to("varchar(n), text for max", varchar)
-        .judged(CHARACTERS, max_or_widened),
-    rule("ntext", Base::NText, Facets::Nothing, ValueKind::Text).to("text", |_| PgType::Text),
-    rule("binary", Base::Binary, Facets::Length, ValueKind::Bytes)
-        .to("bytea", |_| PgType::Bytea)
-        .widened("bytea has no limit"),
-    rule(
-        "varbinary",
-        Base::VarBinary,
-        Facets::LengthOrMax,
-        ValueKind::Bytes,
-    )
-    .to("bytea", |_| PgType::Bytea)
-    .judged("bytea has no limit", max_or_widened),
-    rule("image", Base::Image, Facets::Nothing, ValueKind::Bytes).to("bytea", |_| PgType::Bytea),
-    rule("rowversion", Base::RowVersion, Facets::Nothing, ValueKind::Bytes)
-        .to("bytea", |_| PgType::Bytea)
-        .remark("the values as they are; PostgreSQL does not change them with the row"),
-    rule(
-        "uniqueidentifier",
-        Base::UniqueIdentifier,
-        Facets::Nothing,
-        ValueKind::Uuid,
-    )
-    .to("uuid", |_| PgType::Uuid)
-    .remark("the same text; sorts in another order"),
-    rule("xml", Base::Xml, Facets::Nothing, ValueKind::Text)
-        .to("xml", |_| PgType::Xml)
-        .remark("text where the destination is built without libxml"),
-    rule("sql_variant", Base::SqlVariant, Facets::Nothing, ValueKind::Json)
-        .to("jsonb", |_| PgType::Jsonb)
-        .judged("an object with the value and its type", |_| {
-            Fidelity::Lossy("each value becomes a JSON object of its type and value".to_owned())
-        }),
-    rule("hierarchyid", Base::HierarchyId, Facets::Nothing, ValueKind::Text)
-        .to("text", |_| PgType::Text)
-        .widened("its path, for example /1/2.1/; sorts as text"),
-    rule("geometry", Base::Geometry, Facets::Nothing, ValueKind::Bytes)
-        .to("geometry with PostGIS, bytea without", |_| PgType::Geometry)
-        .widened("EWKB in both cases"),
-    rule("geography", Base::Geography, Facets::Nothing, ValueKind::Bytes)
-        .to("geography with PostGIS, bytea without", |_| PgType::Geography)
-        .widened("EWKB in both cases"),
-    rule("CLR type", Base::Clr, Facets::Nothing, ValueKind::Bytes)
-        .to("bytea", |_| PgType::Bytea)
-        .judged(
-            "the serialized bytes; only the type's own assembly can read them",
-            |_| Fidelity::Lossy("only the bytes of the .NET type are kept, without its methods".to_owned()),
-        ),
-];
-
-fn numeric(t: &NativeType) -> PgType {
-    PgType::Numeric(Some((u16::from(t.precision), i16::from(t.scale))))
-}
-
-fn varchar(t: &NativeType) -> PgType {
-    if t.max {
-        PgType::Text
-    } else {
-        PgType::Varchar(Some(t.length))
-    }
 }
 
 /// The facets that a declaration states, before it is known which of them the type has.
@@ -534,7 +299,7 @@ mod tests {
         assert_eq!(shown("datetime2", scale(3)), "datetime2(3) -> timestamp(3) Exact");
         assert_eq!(
             shown("datetime2", scale(7)),
-            format!("datetime2(7) -> timestamp Lossy({SEVENTH:?})")
+            "datetime2(7) -> timestamp Lossy(\"the 7th digit of fractional seconds is rounded\")"
         );
         assert_eq!(
             shown(
