@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! cargo build --release -p migrate-cli && cargo bench -p migrate-benches
+//! cargo bench -p migrate-benches -- narrow      only the cases whose name has the word
 //! ```
 
 use std::error::Error;
@@ -54,7 +55,8 @@ fn main() -> Outcome<()> {
         "| case | rows | psql \\copy binary, s | migrate, s | of which rows, s | psql / migrate | rows/s | peak MiB |"
     );
     println!("|---|---|---|---|---|---|---|---|");
-    for case in &cases {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    for case in cases.iter().filter(|c| wanted.iter().all(|w| c.name.contains(w.as_str()))) {
         run(case, &migrate, &cluster, scratch.path())?;
     }
     cluster.stop()?;
@@ -116,7 +118,7 @@ fn load(migrate: &Path, bacpac: &Path, cluster: &Cluster, database: &str) -> Out
         .arg(bacpac)
         .args(["--quiet", "--no-validate", "--report"])
         .arg(&report)
-        .env("MIGRATE_TO", cluster.url(database))
+        .env("MIGRATE_TO", cluster.socket_url(database))
         .stdout(Stdio::null())
         .spawn()?;
     let peak_kib = watch(&mut child)?;

@@ -6,7 +6,7 @@ use migrate_core::value::{Value, ValueKind};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::harness::*;
+use super::harness::*;
 
 #[test]
 fn arrays() {

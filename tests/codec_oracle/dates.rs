@@ -5,7 +5,7 @@ use migrate_core::policy::Conversion;
 use migrate_core::value::{Value, ValueKind};
 use proptest::prelude::*;
 
-use crate::harness::*;
+use super::harness::*;
 
 const DAY: i64 = 86_400_000_000_000;
 /// 4714-11-24 BC and 294276-12-31.

@@ -5,7 +5,7 @@ use migrate_core::value::ValueKind;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::harness::*;
+use super::harness::*;
 
 /// JSON text with odd spacing, escapes, numbers and repeated keys.
 fn json_text() -> impl Strategy<Value = String> {

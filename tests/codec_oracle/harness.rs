@@ -1,6 +1,7 @@
 //! Sends values to a server, gets them back, and compares.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use migrate_core::encode::{ColumnSpec, RowEncoder};
 use migrate_core::pg_type::PgType;
 use migrate_core::policy::TextPolicy;
 use migrate_core::value::{Value, ValueKind};
-use migrate_pg_embedded::Cluster;
+use migrate_pg_embedded::{Cluster, Installation};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -54,6 +55,16 @@ impl Cell {
     }
 }
 
+/// The server that this test binary is for: the newest major, or whatever the system has.
+fn installation() -> Option<Installation> {
+    if !module_path!().starts_with("codec_oracle_newest") {
+        return None;
+    }
+    let bin = std::env::var_os("MIGRATE_TEST_PG_NEWEST")
+        .expect("MIGRATE_TEST_PG_NEWEST, which ./dev test sets, names the programs of the newest PostgreSQL");
+    Some(Installation::at(Path::new(&bin)).expect("the newest PostgreSQL"))
+}
+
 /// A database of its own on a server that the whole run shares.
 pub(crate) struct Server {
     cluster: Cluster,
@@ -63,7 +74,7 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn new(test: &str) -> Self {
-        let cluster = Cluster::shared(None, &[]).expect("a PostgreSQL server");
+        let cluster = Cluster::shared(installation(), &[]).expect("a PostgreSQL server");
         let database = format!("codec_{test}_{}", std::process::id());
         assert!(cluster.create_database(&database).expect("a new database"));
         Self {

@@ -5,7 +5,7 @@ use migrate_core::policy::Conversion;
 use migrate_core::value::{Value, ValueKind};
 use proptest::prelude::*;
 
-use crate::harness::*;
+use super::harness::*;
 
 #[test]
 fn booleans_and_integers() {

@@ -1,6 +1,7 @@
 //! The program, started as a user starts it.
 
 use std::ffi::OsStr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -19,6 +20,13 @@ pub(crate) struct Folder(tempfile::TempDir);
 impl Folder {
     pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
+    }
+
+    /// One that the server's user can get to.
+    pub(crate) fn open_to_all() -> Self {
+        let folder = Self::new();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        folder
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -87,19 +95,10 @@ impl Call {
         self
     }
 
-    /// Starts it. Its output goes nowhere.
+    /// Starts it. Its messages can be read, and its results go nowhere.
     pub(crate) fn start(mut self) -> Child {
         self.command
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap()
-    }
-
-    /// Starts it and keeps what it prints.
-    pub(crate) fn start_piped(mut self) -> Child {
-        self.command
-            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap()

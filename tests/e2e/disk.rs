@@ -15,8 +15,7 @@ impl SmallDisk {
     /// # Errors
     /// Where this process may not mount, with what `mount` says.
     pub(crate) fn new(mebibytes: u32) -> Result<Self, String> {
-        let folder = Folder::new();
-        open_to_all(folder.path());
+        let folder = Folder::open_to_all();
         let path = folder.file("disk");
         std::fs::create_dir(&path).unwrap();
         run(&["mount", "-t", "tmpfs", "-o", &size(mebibytes), "tmpfs"], &path)?;
@@ -42,11 +41,6 @@ impl SmallDisk {
 
 fn size(mebibytes: u32) -> String {
     format!("size={mebibytes}m")
-}
-
-fn open_to_all(path: &std::path::Path) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 fn run(command: &[&str], path: &std::path::Path) -> Result<(), String> {

@@ -11,5 +11,6 @@ mod state;
 mod bad_destination;
 mod bad_source;
 mod demo;
+mod kill;
 mod oracle;
 mod validate;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use migrate_pg_embedded::{Cluster, Installation, OLDEST_MAJOR, find_all_installations};
 
 /// Names the directory of the newest major's programs. Distributions are years behind, so it is fetched.
-const NEWEST: &str = "MIGRATE_TEST_PG_NEWEST";
+pub(crate) const NEWEST: &str = "MIGRATE_TEST_PG_NEWEST";
 
 /// The oldest PostgreSQL that this system has.
 pub(crate) fn oldest() -> Arc<Cluster> {
@@ -93,6 +93,13 @@ impl Database {
     /// What statements print: rows as lines, columns parted by `|`.
     pub(crate) fn sql(&self, statements: &str) -> String {
         run(&self.cluster, &self.name, statements)
+    }
+
+    /// Waits for the end of a recovery.
+    pub(crate) fn wait_until_ready(&self) {
+        while !psql(&self.cluster, &self.name, "select 1").0 {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
     }
 
     /// One number.

@@ -10,8 +10,8 @@ impl Database {
     pub(crate) fn content(&self) -> String {
         self.sql(&format!(
             "
-            select format('column %s.%s.%s %s %s %s %s %s', nspname, relname, attnum, attname,
-                          format_type(atttypid, atttypmod), attnotnull, attidentity || attgenerated::text,
+            select format('column %s.%s.%s %s %s %s %s%s %s', nspname, relname, attnum, attname,
+                          format_type(atttypid, atttypmod), attnotnull, attidentity, attgenerated,
                           pg_get_expr(adbin, adrelid))
             from pg_attribute
             join pg_class on pg_class.oid = attrelid and relkind in ('r', 'v')
@@ -44,7 +44,8 @@ impl Database {
 
             select format('comment %s %s', pg_describe_object(classoid, objoid, objsubid), description)
             from pg_description
-            where objoid >= 16384 and description not like '%migrat%'
+            where objoid >= 16384 and objoid is distinct from to_regnamespace('migrate')
+              and objoid not in (select oid from pg_class where relnamespace = to_regnamespace('migrate'))
             order by 1;
 
             select format('schema %s', nspname) from pg_namespace where {OURS} order by 1;

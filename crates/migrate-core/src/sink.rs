@@ -60,7 +60,7 @@ pub trait Sink: Send + Sync {
     ) -> Result<(Box<dyn ChunkWriter>, Receipt)>;
 
     /// Creates what needs rows (keys, indexes, constraints, views, comments) and sets sequences, each step once, and
-    /// marks the migration complete.
+    /// marks the migration complete. Dropping the future gives up the steps that are under way; a later call does them.
     async fn complete(&self, plan: &Plan, observer: &dyn Observer) -> Result<Completion>;
 
     /// Lets go of everything that the sink holds in the destination.

@@ -128,6 +128,9 @@ pub(crate) struct CopyArgs {
     /// Memory for rows on their way, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 32, value_parser = clap::value_parser!(u32).range(4..=1_048_576))]
     pub(crate) memory: u32,
+    /// MiB of rows after which a part of a table commits, so that a crash repeats no more than that
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    pub(crate) commit_every: u32,
     /// Rows that may be put aside because PostgreSQL refuses them, before the run stops
     #[arg(long, alias = "max-quarantine", value_name = "N", default_value_t = 1000)]
     pub(crate) max_quarantined: u64,

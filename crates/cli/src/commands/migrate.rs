@@ -101,6 +101,7 @@ async fn carry_out(
     let options = Options {
         workers: usize::from(copy.jobs),
         memory: (copy.memory as usize) << 20,
+        commit_bytes: u64::from(copy.commit_every) << 20,
         max_quarantined: copy.max_quarantined,
         ..Options::default()
     };

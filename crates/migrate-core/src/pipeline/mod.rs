@@ -135,10 +135,11 @@ async fn drive(
         .map(|t| (t.source.clone(), t.receipt.read))
         .collect();
     snapshot.verify(&read).await?;
-    if cancel.is_cancelled() {
-        return Err(cancelled());
-    }
-    let completion = sink.complete(plan, observer.as_ref()).await?;
+    let completion = tokio::select! {
+        biased;
+        () = cancel.cancelled() => return Err(cancelled()),
+        completion = sink.complete(plan, observer.as_ref()) => completion?,
+    };
     report.steps = completion.steps;
     report.failed_steps = completion.failed;
     report.elapsed = started.elapsed();
