@@ -91,13 +91,13 @@ fn killed_again_and_again() {
         let (mut kills, mut finished) = (0, false);
         while !finished {
             let mut run = Running::start(&folder, &database);
-            let events = 1 + random.below(60);
+            let events = 1 + random.below(100);
             finished = (0..events).any(|_| run.event().is_none());
             kills += usize::from(!finished);
             run.kill();
         }
         // The least that can be, with 150 steps, each of them two events.
-        assert!(kills >= 5, "{kills}");
+        assert!(kills >= 3, "{kills}");
         goes_on_to(&reference, &folder, &database);
     }
 }
@@ -225,25 +225,24 @@ fn two_at_once() {
 /// A run that was thought dead wakes up after another one has taken over: it must not write a row.
 #[test]
 fn one_that_was_thought_dead() {
-    for server in both() {
-        let reference = reference(&server);
-        let (folder, database) = (Folder::new(), Database::new(&server));
-        let mut zombie = Running::start(&folder, &database);
-        assert!(zombie.reaches("committed"));
-        signal(&zombie.child, "STOP");
-        // As if its machine were gone: the server gives up on its connections.
-        database.sql(
-            "select pg_terminate_backend(pid)
-             from pg_stat_activity
-             where datname = current_database() and pid <> pg_backend_pid()",
-        );
-        run(&folder, &database).ends(0);
-        let before = database.storage();
-        signal(&zombie.child, "CONT");
-        let (code, messages) = zombie.end();
-        assert!(matches!(code, Some(5 | 6)), "{code:?} {messages}");
-        assert_eq!(database.storage(), before, "{database}: {messages}");
-        assert_eq!(database.content(), reference);
-        goes_on_to(&reference, &folder, &database);
-    }
+    let server = newest();
+    let reference = reference(&server);
+    let (folder, database) = (Folder::new(), Database::new(&server));
+    let mut zombie = Running::start(&folder, &database);
+    assert!(zombie.reaches("committed"));
+    signal(&zombie.child, "STOP");
+    // As if its machine were gone: the server gives up on its connections.
+    database.sql(
+        "select pg_terminate_backend(pid)
+         from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid()",
+    );
+    run(&folder, &database).ends(0);
+    let before = database.storage();
+    signal(&zombie.child, "CONT");
+    let (code, messages) = zombie.end();
+    assert!(matches!(code, Some(5 | 6)), "{code:?} {messages}");
+    assert_eq!(database.storage(), before, "{database}: {messages}");
+    assert_eq!(database.content(), reference);
+    goes_on_to(&reference, &folder, &database);
 }

@@ -99,6 +99,7 @@ impl Rejection {
 struct Said<'a> {
     code: &'a str,
     message: &'a str,
+    detail: Option<&'a str>,
     fatal: bool,
     column: Option<&'a str>,
     constraint: Option<&'a str>,
@@ -111,6 +112,7 @@ impl<'a> From<&'a PgDatabaseError> for Said<'a> {
         Self {
             code: e.code(),
             message: e.message(),
+            detail: e.detail(),
             fatal: matches!(e.severity(), PgSeverity::Fatal | PgSeverity::Panic),
             column: e.column(),
             constraint: e.constraint(),
@@ -174,6 +176,12 @@ fn server(said: &Said<'_>, during: During) -> Error {
         if let Some(name) = name.filter(|n| !text.contains(n)) {
             text.push_str(&format!(", {what} {name}"));
         }
+    }
+    // Which object depends on which: names, and nothing that is in them.
+    if said.code == "2BP01"
+        && let Some(detail) = said.detail
+    {
+        text.push_str(&format!(": {}", detail.lines().collect::<Vec<_>>().join("; ")));
     }
     let mut error = Error::destination(kind, text);
     if transient {
@@ -323,6 +331,22 @@ mod tests {
             message,
             ..Said::default()
         }
+    }
+
+    #[test]
+    fn what_depends_on_an_object_is_named() {
+        let refused = Said {
+            detail: Some("view mine depends on table t\nview other depends on table t"),
+            ..said("2BP01", "cannot drop table t")
+        };
+        let text = server(&refused, During::Statement).to_string();
+        assert!(text.ends_with(": view mine depends on table t; view other depends on table t"), "{text}");
+        // Elsewhere a detail holds values.
+        let duplicate = Said {
+            detail: Some("Key (id)=(7) already exists."),
+            ..said("23505", "duplicate key value violates unique constraint \"k\"")
+        };
+        assert!(!server(&duplicate, During::Statement).to_string().contains('7'));
     }
 
     #[test]
