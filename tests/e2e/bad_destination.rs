@@ -16,7 +16,7 @@ fn run_crm(folder: &Folder) -> crate::cli::Call {
 fn nobody_listens() {
     let folder = Folder::new();
     // Port 1 is nobody's.
-    let call = run_crm(&folder).to_url("postgres://someone:hunter2-secret@127.0.0.1:1/crm");
+    let call = run_crm(&folder).url("postgres://someone:hunter2-secret@127.0.0.1:1/crm");
     call.ends(DESTINATION)
         .complains(&["error: ", "127.0.0.1:1", "hint: "]);
 }
@@ -28,17 +28,17 @@ fn wrong_names_and_passwords() {
     database.sql(&format!("create role {role} login password 'right'"));
     let wrong = database.url_as(&role, "hunter2-secret");
     run_crm(&folder)
-        .to_url(&wrong)
+        .url(&wrong)
         .ends(DESTINATION)
         .complains(&[&role, "password"]);
     let nobody = database.url_as("nobody-at-all", "hunter2-secret");
     run_crm(&folder)
-        .to_url(&nobody)
+        .url(&nobody)
         .ends(DESTINATION)
         .complains(&["nobody-at-all"]);
     let elsewhere = database.cluster.url("no_such_database");
     run_crm(&folder)
-        .to_url(&elsewhere)
+        .url(&elsewhere)
         .ends(USAGE)
         .complains(&["no_such_database"]);
     for unusable in [
@@ -46,7 +46,7 @@ fn wrong_names_and_passwords() {
         "mysql://u:hunter2-secret@h/d",
         "nonsense hunter2-secret",
     ] {
-        let call = run_crm(&folder).to_url(unusable).secret("hunter2-secret");
+        let call = run_crm(&folder).url(unusable).secret("hunter2-secret");
         call.ends(USAGE).complains(&["error: ", "MIGRATE_TO"]);
     }
     database.assert_untouched("refused connections");
@@ -59,7 +59,7 @@ fn missing_rights() {
     let role = format!("{}_user", database.name);
     database.sql(&format!("create role {role} login password 'right-secret'"));
     let url = database.url_as(&role, "right-secret");
-    run_crm(&folder).to_url(&url).ends(DESTINATION).complains(&[
+    run_crm(&folder).url(&url).ends(DESTINATION).complains(&[
         "error: ",
         "create",
         "grant create on database",
@@ -71,7 +71,7 @@ fn missing_rights() {
         "grant create on database {name} to {role}; create schema dbo"
     ));
     run_crm(&folder)
-        .to_url(&url)
+        .url(&url)
         .ends(DESTINATION)
         .complains(&["schema dbo", "grant create on schema"]);
     assert_eq!(database.relations(), "");
@@ -81,12 +81,10 @@ fn missing_rights() {
     );
     // With that right as well, it goes.
     database.sql(&format!("grant create, usage on schema dbo to {role}"));
-    run_crm(&folder).to_url(&url).ends(0);
+    run_crm(&folder).url(&url).ends(0);
     database.assert_complete();
     // The ledger and the tables are the role's, and it can roll back alone.
-    migrate(&folder, ["clean", "--data", "--yes"])
-        .to_url(&url)
-        .ends(0);
+    migrate(&folder, ["clean", "--data", "--yes"]).url(&url).ends(0);
     assert_eq!(database.relations(), "");
     database.sql(&format!("drop owned by {role}; drop role {role}"));
 }

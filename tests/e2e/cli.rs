@@ -69,11 +69,11 @@ pub(crate) fn migrate<S: AsRef<OsStr>>(folder: &Folder, args: impl IntoIterator<
 impl Call {
     /// Into this database, named as the documentation recommends it.
     pub(crate) fn to(self, database: &Database) -> Self {
-        self.to_url(&database.url())
+        self.url(&database.url())
     }
 
     /// Into what a URL names. Its password must not be printed.
-    pub(crate) fn to_url(mut self, url: &str) -> Self {
+    pub(crate) fn url(mut self, url: &str) -> Self {
         self.command.env("MIGRATE_TO", url);
         let password = url
             .split_once("://")

@@ -104,16 +104,30 @@ fn a_database_without_a_server() {
     home.assert_stopped("after a second run");
     home.ends(&["validate"], 0).says(&["Validated: 60,220 rows"]);
     home.ends(&["status"], 0).says(&["complete", "dbo.Interaction"]);
-    assert_eq!(home.psql("crm", "select count(*) from dbo.\"Interaction\""), "26000");
+    assert_eq!(
+        home.psql("crm", "select count(*) from dbo.\"Interaction\""),
+        "26000"
+    );
     home.assert_stopped("after psql");
     // Another database beside it; the first one stays.
     home.ends(&["run", source, "--database", "second"], 0);
-    home.ends(&["status"], 0).says(&["database crm", "database second"]);
-    home.ends(&["validate"], 2).complains(&["crm", "second", "--database"]);
+    home.ends(&["status"], 0)
+        .says(&["database crm", "database second"]);
+    home.ends(&["validate"], 2)
+        .complains(&["crm", "second", "--database"]);
     home.ends(&["validate", "--database", "second"], 0);
-    assert_eq!(home.psql("second", "select count(*) from dbo.\"Contact\""), "14000");
+    assert_eq!(
+        home.psql("second", "select count(*) from dbo.\"Contact\""),
+        "14000"
+    );
     home.ends(&["clean", "--data", "--yes", "--database", "second"], 0);
-    assert_eq!(home.psql("second", "select count(*) from pg_namespace where nspname = 'dbo'"), "0");
+    assert_eq!(
+        home.psql(
+            "second",
+            "select count(*) from pg_namespace where nspname = 'dbo'"
+        ),
+        "0"
+    );
     assert_eq!(home.psql("crm", "select count(*) from dbo.\"Contact\""), "14000");
     home.assert_stopped("at the end");
 }
@@ -122,30 +136,43 @@ fn a_database_without_a_server() {
 fn started_and_stopped() {
     let home = Home::new();
     // Nothing is there yet, and looking makes nothing.
-    home.ends(&["db", "url"], 2).complains(&["not running", "migrate db start"]);
+    home.ends(&["db", "url"], 2)
+        .complains(&["not running", "migrate db start"]);
     home.ends(&["db", "stop"], 0).says(&["not running"]);
     home.ends(&["status"], 2);
     assert!(!home.dir().exists());
-    assert_eq!(home.ends(&["db", "path"], 0).out.trim_end(), home.dir().to_str().unwrap());
+    assert_eq!(
+        home.ends(&["db", "path"], 0).out.trim_end(),
+        home.dir().to_str().unwrap()
+    );
 
-    home.ends(&["db", "start"], 0).says(&["started", "127.0.0.1:", "none yet"]);
+    home.ends(&["db", "start"], 0)
+        .says(&["started", "127.0.0.1:", "none yet"]);
     assert!(!home.processes().is_empty());
     home.ends(&["db", "start"], 0).says(&["running already"]);
     home.ends(&["run", crm().to_str().unwrap()], 0);
     assert!(!home.processes().is_empty(), "a kept server outlives a run");
 
     // The URL holds the password: that is what it is for.
-    let url = migrate(&home.folder, ["db", "url", "crm"]).env("MIGRATE_DATA_DIR", home.dir()).ends(0).out;
+    let url = migrate(&home.folder, ["db", "url", "crm"])
+        .env("MIGRATE_DATA_DIR", home.dir())
+        .ends(0)
+        .out;
     let url = url.trim_end();
     assert!(url.contains(&home.password().unwrap()));
     // As any other server.
-    migrate(&home.folder, ["validate"]).to_url(url).ends(0).says(&["Validated: 60,220 rows"]);
+    migrate(&home.folder, ["validate"])
+        .url(url)
+        .ends(0)
+        .says(&["Validated: 60,220 rows"]);
     let wrong = url.replace(&home.password().unwrap(), "wrong-password");
-    migrate(&home.folder, ["status"]).to_url(&wrong).ends(5);
-    home.ends(&["db", "url", "nothing"], 2).complains(&["nothing", "crm"]);
+    migrate(&home.folder, ["status"]).url(&wrong).ends(5);
+    home.ends(&["db", "url", "nothing"], 2)
+        .complains(&["nothing", "crm"]);
 
     assert_eq!(home.psql("crm", "show is_superuser"), "on");
-    home.ends(&["db", "psql", "nothing", "--", "-c", "select 1"], 2).complains(&["nothing"]);
+    home.ends(&["db", "psql", "nothing", "--", "-c", "select 1"], 2)
+        .complains(&["nothing"]);
     // psql's own exit code for a statement that fails.
     home.ends(&["db", "psql", "crm", "--", "-c", "select 1 / 0"], 1);
     home.ends(&["db", "stop"], 0).says(&["Stopped"]);
@@ -160,19 +187,31 @@ fn started_and_stopped() {
 fn the_demo() {
     let home = Home::new();
     // Whatever the environment says: the demo never writes to somebody's server.
-    let call = home.call(&["demo", "--keep"]).env("MIGRATE_TO", "postgres://u:p@127.0.0.1:1/precious");
+    let call = home
+        .call(&["demo", "--keep"])
+        .env("MIGRATE_TO", "postgres://u:p@127.0.0.1:1/precious");
     let demo = call.ends(0);
-    demo.says(&["Copied 60,220 rows", "Validated: 60,220 rows", "1 procedure, 1 trigger"]);
+    demo.says(&[
+        "Copied 60,220 rows",
+        "Validated: 60,220 rows",
+        "1 procedure, 1 trigger",
+    ]);
     demo.complains(&["migrate db psql crm", "migrate db stop"]);
     assert!(!demo.err.contains(&home.password().unwrap()) && !demo.out.contains(&home.password().unwrap()));
     assert!(!home.processes().is_empty(), "--keep keeps it");
     home.ends(&["demo"], 0).says(&["Nothing was left to do"]);
-    assert_eq!(home.psql("crm", "select count(*) from dbo.\"OpenPipeline\""), "3610");
+    assert_eq!(
+        home.psql("crm", "select count(*) from dbo.\"OpenPipeline\""),
+        "3610"
+    );
     home.ends(&["db", "stop"], 0);
     home.assert_stopped("after db stop");
 
     home.ends(&["demo", "--extract", "copy.bacpac"], 0);
-    assert_eq!(fs::read(home.folder.file("copy.bacpac")).unwrap(), fs::read(crm()).unwrap());
+    assert_eq!(
+        fs::read(home.folder.file("copy.bacpac")).unwrap(),
+        fs::read(crm()).unwrap()
+    );
 }
 
 /// A run that is killed leaves no server behind, and loses nothing.
@@ -180,18 +219,31 @@ fn the_demo() {
 fn killed() {
     let home = Home::new();
     let file = crm();
-    let run = ["run", file.to_str().unwrap(), "--json", "-vv", "--commit-every", "1"];
+    let run = [
+        "run",
+        file.to_str().unwrap(),
+        "--json",
+        "-vv",
+        "--commit-every",
+        "1",
+    ];
     for moment in ["committed", "step_done"] {
         let mut child = home.call(&run).start();
         let mut events = std::io::BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         while !line.contains(moment) {
             line.clear();
-            assert!(std::io::BufRead::read_line(&mut events, &mut line).unwrap() > 0, "it ended");
+            assert!(
+                std::io::BufRead::read_line(&mut events, &mut line).unwrap() > 0,
+                "it ended"
+            );
         }
         assert!(!home.processes().is_empty());
         let password = home.password().unwrap();
-        assert!(!command_lines().contains(&password), "the password is in a command line");
+        assert!(
+            !command_lines().contains(&password),
+            "the password is in a command line"
+        );
         child.kill().unwrap();
         child.wait().unwrap();
         eventually("a server was left behind", || home.processes().is_empty());
@@ -200,7 +252,10 @@ fn killed() {
     assert!(!server_log.contains(&home.password().unwrap()));
     home.ends(&run, 0).says(&["\"complete\""]);
     home.assert_stopped("after a run");
-    assert_eq!(home.psql("crm", "select count(*) from dbo.\"Interaction\""), "26000");
+    assert_eq!(
+        home.psql("crm", "select count(*) from dbo.\"Interaction\""),
+        "26000"
+    );
     home.ends(&["validate"], 0);
 }
 
@@ -222,14 +277,32 @@ fn a_place_where_it_cannot_be() {
     let home = Home::new();
     fs::write(home.data.file("file"), "x").unwrap();
     let there = home.data.file("file/cluster");
-    let refused = migrate(&home.folder, ["run", crm().to_str().unwrap(), "--data-dir", there.to_str().unwrap()]).run();
-    assert!(matches!(refused.code, Some(2 | 5)), "{:?} {}", refused.code, refused.err);
+    let refused = migrate(
+        &home.folder,
+        [
+            "run",
+            crm().to_str().unwrap(),
+            "--data-dir",
+            there.to_str().unwrap(),
+        ],
+    )
+    .run();
+    assert!(
+        matches!(refused.code, Some(2 | 5)),
+        "{:?} {}",
+        refused.code,
+        refused.err
+    );
     refused.complains(&["error: ", there.parent().unwrap().to_str().unwrap()]);
     // Somebody's directory is not taken for a cluster.
     fs::create_dir(home.data.file("photos")).unwrap();
     fs::write(home.data.file("photos/stork.jpg"), "x").unwrap();
     let there = home.data.file("photos");
-    let refused = migrate(&home.folder, ["db", "start", "--data-dir", there.to_str().unwrap()]).run();
+    let refused = migrate(
+        &home.folder,
+        ["db", "start", "--data-dir", there.to_str().unwrap()],
+    )
+    .run();
     assert_eq!(refused.code, Some(2), "{}", refused.err);
     refused.complains(&["photos"]);
     assert_eq!(fs::read_dir(&there).unwrap().count(), 1);

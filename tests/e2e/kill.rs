@@ -18,7 +18,14 @@ const CONFLICT: i32 = 6;
 /// Small commits, so that chunks end in the middle; an event for each commit and each step.
 fn run(folder: &Folder, database: &Database) -> Call {
     let file = crm();
-    let arguments = ["run", file.to_str().unwrap(), "--commit-every", "1", "--json", "-vv"];
+    let arguments = [
+        "run",
+        file.to_str().unwrap(),
+        "--commit-every",
+        "1",
+        "--json",
+        "-vv",
+    ];
     migrate(folder, arguments).to(database)
 }
 
@@ -123,14 +130,19 @@ fn a_chunk_goes_on_where_it_was() {
     let reference = reference(&server);
     let (folder, database) = (Folder::new(), Database::new(&server));
     let mut run = Running::start(&folder, &database);
-    assert!(run.reaches("\"done\":false"), "no chunk was committed before its end");
+    assert!(
+        run.reaches("\"done\":false"),
+        "no chunk was committed before its end"
+    );
     run.kill();
     let halfway = "from migrate.chunk where not done and written > 0";
     assert!(database.number(&format!("select count(*) {halfway}")) > 0);
     let written: i64 = database.number(&format!("select sum(written) {halfway}"));
     let rows = database.sql(&format!("select min(source_name) {halfway}"));
     let stored = database.number(&format!("select count(*) from dbo.\"{rows}\""));
-    let receipts = database.number(&format!("select sum(written) from migrate.chunk where source_name = '{rows}'"));
+    let receipts = database.number(&format!(
+        "select sum(written) from migrate.chunk where source_name = '{rows}'"
+    ));
     assert_eq!(stored, receipts, "rows and receipts are committed together");
     assert!(written > 0 && written < 60_220);
     goes_on_to(&reference, &folder, &database);
@@ -140,14 +152,21 @@ fn a_chunk_goes_on_where_it_was() {
 fn asked_to_stop() {
     let server = newest();
     let reference = reference(&server);
-    for (name, moment) in [("INT", "committed"), ("TERM", "step_done"), ("HUP", "table_queued")] {
+    for (name, moment) in [
+        ("INT", "committed"),
+        ("TERM", "step_done"),
+        ("HUP", "table_queued"),
+    ] {
         let (folder, database) = (Folder::new(), Database::new(&server));
         let mut run = Running::start(&folder, &database);
         assert!(run.reaches(moment));
         signal(&run.child, name);
         let (code, messages) = run.end();
         assert_eq!(code, Some(CANCELLED), "{name}: {messages}");
-        assert_eq!(database.number("select count(*) from migrate.run where finished_at is not null"), 0);
+        assert_eq!(
+            database.number("select count(*) from migrate.run where finished_at is not null"),
+            0
+        );
         let status = migrate(&folder, ["status"]).to(&database).ends(0);
         status.says(&["stopped before its end", "Run the same"]);
         goes_on_to(&reference, &folder, &database);
@@ -160,7 +179,14 @@ fn connections_that_are_cut() {
     let server = oldest();
     let reference = reference(&server);
     let (folder, database) = (Folder::new(), Database::new(&server));
-    for moment in ["table_queued", "committed", "committed", "step_started", "step_done", "step_started"] {
+    for moment in [
+        "table_queued",
+        "committed",
+        "committed",
+        "step_started",
+        "step_done",
+        "step_started",
+    ] {
         let mut run = Running::start(&folder, &database);
         if !run.reaches(moment) {
             break;
@@ -214,8 +240,13 @@ fn two_at_once() {
     signal(&first.child, "STOP");
     let second = run(&folder, &database).ends(CONFLICT);
     second.complains(&["another migration is writing to this database"]);
-    migrate(&folder, ["clean", "--data", "--yes"]).to(&database).ends(CONFLICT);
-    migrate(&folder, ["status"]).to(&database).ends(0).says(&["running", "Held by server process"]);
+    migrate(&folder, ["clean", "--data", "--yes"])
+        .to(&database)
+        .ends(CONFLICT);
+    migrate(&folder, ["status"])
+        .to(&database)
+        .ends(0)
+        .says(&["running", "Held by server process"]);
     signal(&first.child, "CONT");
     assert_eq!(first.end().0, Some(0));
     database.assert_complete();

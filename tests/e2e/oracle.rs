@@ -244,3 +244,16 @@ fn columns_that_sql_server_computes() {
         assert_eq!(database.sql(parents), "37|4", "{database}");
     }
 }
+
+/// The other reader has tests of its own.
+#[test]
+fn the_other_reader() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/oracle");
+    let output = Command::new("python3")
+        .args(["-B", "-m", "unittest", "discover", "-s"])
+        .arg(folder)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("\nOK"), "{text}");
+}

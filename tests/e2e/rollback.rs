@@ -21,8 +21,14 @@ fn a_database_is_as_before() {
         let arguments = ["run", file.to_str().unwrap(), "--schema", "dbo=crm"];
         migrate(&folder, arguments).to(&database).ends(0);
         assert_ne!(database.content(), before);
-        let cleaned = migrate(&folder, ["clean", "--data", "--yes", "-v"]).to(&database).ends(0);
-        cleaned.says(&["Removed the ledger", "table crm.User", "sequence crm.ContractNumber"]);
+        let cleaned = migrate(&folder, ["clean", "--data", "--yes", "-v"])
+            .to(&database)
+            .ends(0);
+        cleaned.says(&[
+            "Removed the ledger",
+            "table crm.User",
+            "sequence crm.ContractNumber",
+        ]);
         assert_eq!(database.content(), before, "{database}");
         assert_eq!(database.storage(), storage, "{database}");
         // There is room for the same migration again.
@@ -36,18 +42,32 @@ fn half_a_migration_is_taken_back_as_well() {
     let (folder, database) = (Folder::new(), Database::new(&newest()));
     let file = crm();
     // More rows than may be put aside is the end of a run that began: so is a duplicate, here a check that nobody meets.
-    let arguments = ["run", file.to_str().unwrap(), "--naming", "snake", "--case-insensitive", "collation"];
-    let mut run = migrate(&folder, arguments.iter().chain(&["--json", "-v"])).to(&database).start();
+    let arguments = [
+        "run",
+        file.to_str().unwrap(),
+        "--naming",
+        "snake",
+        "--case-insensitive",
+        "collation",
+    ];
+    let mut run = migrate(&folder, arguments.iter().chain(&["--json", "-v"]))
+        .to(&database)
+        .start();
     let mut events = std::io::BufReader::new(run.stderr.take().unwrap());
     let mut line = String::new();
     while !line.contains("table_done") {
         line.clear();
-        assert!(std::io::BufRead::read_line(&mut events, &mut line).unwrap() > 0, "it ended");
+        assert!(
+            std::io::BufRead::read_line(&mut events, &mut line).unwrap() > 0,
+            "it ended"
+        );
     }
     run.kill().unwrap();
     run.wait().unwrap();
     assert_ne!(database.relations(), "");
-    migrate(&folder, ["clean", "--data", "--yes"]).to(&database).ends(0);
+    migrate(&folder, ["clean", "--data", "--yes"])
+        .to(&database)
+        .ends(0);
     database.assert_untouched("a migration that was taken back");
 }
 
@@ -55,17 +75,30 @@ fn half_a_migration_is_taken_back_as_well() {
 #[test]
 fn the_ledger_alone() {
     let (folder, database) = (Folder::new(), Database::new(&newest()));
-    migrate(&folder, ["run", crm().to_str().unwrap()]).to(&database).ends(0);
+    migrate(&folder, ["run", crm().to_str().unwrap()])
+        .to(&database)
+        .ends(0);
     let content = database.content();
     // Nobody is there to say yes.
-    migrate(&folder, ["clean"]).to(&database).ends(2).complains(&["--yes"]);
+    migrate(&folder, ["clean"])
+        .to(&database)
+        .ends(2)
+        .complains(&["--yes"]);
     assert_eq!(database.number("select count(*) from migrate.run"), 1);
     migrate(&folder, ["clean", "--yes"]).to(&database).ends(0);
-    assert_eq!(database.number("select count(*) from pg_namespace where nspname = 'migrate'"), 0);
+    assert_eq!(
+        database.number("select count(*) from pg_namespace where nspname = 'migrate'"),
+        0
+    );
     assert_eq!(database.content(), content);
-    migrate(&folder, ["clean", "--yes"]).to(&database).ends(0).says(&["no ledger"]);
+    migrate(&folder, ["clean", "--yes"])
+        .to(&database)
+        .ends(0)
+        .says(&["no ledger"]);
     // The tables are somebody's now.
-    migrate(&folder, ["run", crm().to_str().unwrap()]).to(&database).ends(6);
+    migrate(&folder, ["run", crm().to_str().unwrap()])
+        .to(&database)
+        .ends(6);
     assert_eq!(database.content(), content);
 }
 
@@ -73,13 +106,19 @@ fn the_ledger_alone() {
 #[test]
 fn what_others_need_stays() {
     let (folder, database) = (Folder::new(), Database::new(&newest()));
-    migrate(&folder, ["run", crm().to_str().unwrap()]).to(&database).ends(0);
+    migrate(&folder, ["run", crm().to_str().unwrap()])
+        .to(&database)
+        .ends(0);
     database.sql("create view public.mine as select * from dbo.\"Lead\"");
     let before = database.storage();
-    let refused = migrate(&folder, ["clean", "--data", "--yes"]).to(&database).ends(6);
+    let refused = migrate(&folder, ["clean", "--data", "--yes"])
+        .to(&database)
+        .ends(6);
     refused.complains(&["error: ", "mine", "nothing was changed"]);
     assert_eq!(database.storage(), before);
     database.sql("drop view public.mine");
-    migrate(&folder, ["clean", "--data", "--yes"]).to(&database).ends(0);
+    migrate(&folder, ["clean", "--data", "--yes"])
+        .to(&database)
+        .ends(0);
     database.assert_untouched("a migration that was taken back");
 }

@@ -69,6 +69,13 @@ pub enum Value<'a> {
     Array(&'a [Value<'a>]),
     /// Bytes that already are PostgreSQL's binary form of the column's type.
     Encoded(&'a [u8]),
+    /// A sound value that PostgreSQL has no form for. Its row goes to quarantine; any column may deliver it.
+    Unsupported {
+        /// Why, without the value.
+        reason: &'a str,
+        /// The source's own bytes, which quarantine keeps.
+        bytes: &'a [u8],
+    },
 }
 
 /// Which [`Value`] a column delivers: fixed for a column, so that its encoder is chosen once.

@@ -16,15 +16,20 @@ pub(crate) enum Side {
 /// A rule under the header and nothing else, so that lines can be cut, sorted and searched.
 const LOOK: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('-').junction('-'));
 
+/// Columns of a terminal below which the terminal breaks lines better than a table does.
+const NARROWEST: u16 = 60;
+
 /// Prints rows under a header; long text is wrapped on a terminal and left alone elsewhere.
 pub(crate) fn render(columns: &[(&str, Side)], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(LOOK);
-    if std::io::stdout().is_terminal() {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
+    // Some terminals state no size, or none that a table fits into.
+    let wraps = std::io::stdout().is_terminal() && table.width().is_some_and(|width| width >= NARROWEST);
+    table.set_content_arrangement(if wraps {
+        ContentArrangement::Dynamic
     } else {
-        table.set_content_arrangement(ContentArrangement::Disabled);
-    }
+        ContentArrangement::Disabled
+    });
     let cell = |text: &str, side: Side| {
         let alignment = if side == Side::Right {
             CellAlignment::Right

@@ -104,12 +104,14 @@ impl BatchBuilder {
         }
         let out = &mut self.batch.bytes;
         let start = out.len();
-        let outcome = match value {
+        // By reference all the way: a copy of a value that was just written in parts costs more than encoding it.
+        let outcome = match &value {
             Value::Null if column.spec.nullable => {
                 out.extend_from_slice(&NULL);
                 return;
             }
             Value::Null => crate::encode::refuse("NULL in a column that takes none"),
+            Value::Unsupported { reason, .. } => crate::encode::refuse((*reason).to_owned()),
             value => column.codec.encode(value, out, &mut self.scratch),
         };
         match outcome {
@@ -372,7 +374,7 @@ fn contract(what: &str) -> Error {
 fn size_of_value(value: &Value<'_>) -> usize {
     match value {
         Value::Text(s) | Value::Json(s) => s.len(),
-        Value::Utf16(b) | Value::Bytes(b) | Value::Encoded(b) => b.len(),
+        Value::Utf16(b) | Value::Bytes(b) | Value::Encoded(b) | Value::Unsupported { bytes: b, .. } => b.len(),
         Value::Array(values) => values.iter().map(size_of_value).sum(),
         _ => 16,
     }

@@ -335,3 +335,25 @@ fn counts_add_up() {
     b.merge(&ConversionCounts::default());
     assert_eq!(b.iter().count(), 2);
 }
+
+#[test]
+fn a_value_without_a_counterpart_takes_its_row_along_and_is_kept() {
+    let mut builder = builder();
+    builder.begin_row();
+    builder.push(Value::Int32(5));
+    builder.push(Value::Null);
+    builder.push(Value::Unsupported {
+        reason: "no such thing here",
+        bytes: &[0xC0, 0x1D],
+    });
+    builder.end_row(|| "row 5".into()).unwrap();
+    let batch = builder.take().unwrap();
+    assert_eq!((batch.rows(), batch.read()), (0, 1));
+    let expected = Reject {
+        column: "name".into(),
+        reason: "no such thing here".into(),
+        key: "row 5".into(),
+        row: json!({"id": 5, "at": null, "name": "\\xc01d"}),
+    };
+    assert_eq!(batch.rejects, [expected]);
+}

@@ -19,12 +19,14 @@ pub(crate) fn value_to_json(value: Value<'_>) -> Json {
         Value::Float64(f) => float(f),
         Value::Text(s) if s.len() > MAX_SHOWN_BYTES => omitted(s.len()),
         Value::Json(s) if s.len() > MAX_SHOWN_BYTES => omitted(s.len()),
-        Value::Utf16(b) | Value::Bytes(b) | Value::Encoded(b) if b.len() > MAX_SHOWN_BYTES => {
+        Value::Utf16(b) | Value::Bytes(b) | Value::Encoded(b) | Value::Unsupported { bytes: b, .. }
+            if b.len() > MAX_SHOWN_BYTES =>
+        {
             omitted(b.len())
         }
         Value::Text(s) => text(s),
         Value::Utf16(bytes) => utf16(bytes),
-        Value::Bytes(bytes) | Value::Encoded(bytes) => hex(bytes),
+        Value::Bytes(bytes) | Value::Encoded(bytes) | Value::Unsupported { bytes, .. } => hex(bytes),
         Value::Json(s) if s.contains('\0') => text(s),
         Value::Json(s) => json_text(s),
         Value::Array(values) => Json::Array(values.iter().map(|v| value_to_json(*v)).collect()),
@@ -32,7 +34,7 @@ pub(crate) fn value_to_json(value: Value<'_>) -> Json {
         Value::Float32(f) => float(f.into()),
         other => printed(|out| {
             // What is left has a text; a kind added later would show as an empty one.
-            let _ = render(other, out);
+            let _ = render(&other, out);
         }),
     }
 }

@@ -60,7 +60,7 @@ pub(crate) fn encode(
     for value in values {
         match value {
             Value::Null => out.extend_from_slice(&(-1i32).to_be_bytes()),
-            value => element.encode(*value, out, scratch)?,
+            value => element.encode(value, out, scratch)?,
         }
         if out.len() - start > super::MAX_FIELD_BYTES {
             break;

@@ -125,7 +125,7 @@ impl Codec {
     /// Appends a value that is not NULL as a field: its length and its bytes. After an error the end of `out` is
     /// undefined; the caller cuts it off.
     #[inline]
-    pub(crate) fn encode(&self, value: Value<'_>, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
+    pub(crate) fn encode(&self, value: &Value<'_>, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
         match self {
             Self::Int8 => number::encode_int8(value, out, scratch),
             Self::Int4 => number::encode_int4(value, out, scratch),
@@ -137,15 +137,15 @@ impl Codec {
             Self::Uuid => encode_uuid(value, out, scratch),
             Self::Date => encode_date(value, out, scratch),
             Self::Time(tick) => {
-                let nanos = match value {
+                let nanos = match *value {
                     Value::Time(nanos) => nanos,
-                    other => parse::with_text(other, scratch, parse::time)?,
+                    _ => parse::with_text(value, scratch, parse::time)?,
                 };
                 datetime::encode_time(nanos, *tick, out, &mut scratch.changes)
             }
             Self::Float8 { round } => number::encode_float8(value, *round, out, scratch),
             Self::Float4 { round } => number::encode_float4(value, *round, out, scratch),
-            Self::Bytes => match value {
+            Self::Bytes => match *value {
                 Value::Bytes(bytes) => field(out, bytes),
                 Value::Uuid(bytes) => field(out, &bytes),
                 _ => wrong_kind(),
@@ -154,11 +154,11 @@ impl Codec {
             Self::Json(policy) => encode_json(value, *policy, out, scratch),
             Self::Jsonb(policy) => encode_jsonb(value, *policy, out, scratch),
             Self::Xml(policy) => encode_xml(value, *policy, out, scratch),
-            Self::Array { element, oid } => match value {
+            Self::Array { element, oid } => match *value {
                 Value::Array(values) => array::encode(element, *oid, values, out, scratch),
                 _ => wrong_kind(),
             },
-            Self::Encoded => match value {
+            Self::Encoded => match *value {
                 Value::Encoded(bytes) => field(out, bytes),
                 _ => wrong_kind(),
             },
@@ -168,17 +168,17 @@ impl Codec {
 
 /// Appends the value's text, whatever it is, under the policy.
 #[inline]
-fn text_into(value: Value<'_>, policy: TextPolicy, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
-    match value {
+fn text_into(value: &Value<'_>, policy: TextPolicy, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
+    match *value {
         Value::Utf16(bytes) => text::utf16_into(bytes, policy, out, &mut scratch.changes),
         Value::Text(s) | Value::Json(s) => text::utf8_into(s, policy, out, &mut scratch.changes),
-        other => render::render(other, out),
+        _ => render::render(value, out),
     }
 }
 
 #[inline]
 fn encode_text(
-    value: Value<'_>,
+    value: &Value<'_>,
     limit: Option<u32>,
     policy: TextPolicy,
     out: &mut Vec<u8>,
@@ -193,7 +193,7 @@ fn encode_text(
 }
 
 fn encode_char(
-    value: Value<'_>,
+    value: &Value<'_>,
     length: u32,
     policy: TextPolicy,
     out: &mut Vec<u8>,
@@ -207,10 +207,10 @@ fn encode_char(
 
 /// Puts the value's text into the scratch buffer under the policy, for documents that are read before they are
 /// sent.
-fn document(value: Value<'_>, policy: TextPolicy, scratch: &mut Scratch) -> Outcome {
+fn document(value: &Value<'_>, policy: TextPolicy, scratch: &mut Scratch) -> Outcome {
     let mut buffer = std::mem::take(&mut scratch.text);
     buffer.clear();
-    let outcome = match value {
+    let outcome = match *value {
         Value::Utf16(_) | Value::Text(_) | Value::Json(_) => text_into(value, policy, &mut buffer, scratch),
         _ => wrong_kind(),
     };
@@ -218,13 +218,13 @@ fn document(value: Value<'_>, policy: TextPolicy, scratch: &mut Scratch) -> Outc
     outcome
 }
 
-fn encode_json(value: Value<'_>, policy: TextPolicy, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
+fn encode_json(value: &Value<'_>, policy: TextPolicy, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
     document(value, policy, scratch)?;
     json::check(&scratch.text, &mut scratch.json)?;
     field(out, &scratch.text)
 }
 
-fn encode_jsonb(value: Value<'_>, policy: TextPolicy, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
+fn encode_jsonb(value: &Value<'_>, policy: TextPolicy, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
     document(value, policy, scratch)?;
     let start = open_field(out);
     // The version of the format.
@@ -239,7 +239,7 @@ fn encode_jsonb(value: Value<'_>, policy: TextPolicy, out: &mut Vec<u8>, scratch
     close_field(out, start)
 }
 
-fn encode_xml(value: Value<'_>, policy: TextPolicy, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
+fn encode_xml(value: &Value<'_>, policy: TextPolicy, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
     document(value, policy, scratch)?;
     let start = open_field(out);
     xml::canonical(&scratch.text, out)?;
@@ -247,38 +247,38 @@ fn encode_xml(value: Value<'_>, policy: TextPolicy, out: &mut Vec<u8>, scratch: 
 }
 
 #[inline]
-fn encode_uuid(value: Value<'_>, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
-    let bytes = match value {
+fn encode_uuid(value: &Value<'_>, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
+    let bytes = match *value {
         Value::Uuid(bytes) => bytes,
         Value::Bytes(bytes) => match bytes.try_into() {
             Ok(bytes) => bytes,
             Err(_) => return refuse("a UUID has 16 bytes, and the value has another number of them"),
         },
-        other => parse::with_text(other, scratch, parse::uuid)?,
+        _ => parse::with_text(value, scratch, parse::uuid)?,
     };
     field(out, &bytes)
 }
 
-fn encode_date(value: Value<'_>, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
-    let days = match value {
+fn encode_date(value: &Value<'_>, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
+    let days = match *value {
         Value::Date(days) => days,
         Value::Timestamp { days, nanos: 0 } | Value::TimestampTz { days, nanos: 0 } => days,
         Value::Timestamp { .. } | Value::TimestampTz { .. } => {
             return refuse("the timestamp has a time of day, which a date does not keep");
         }
-        other => parse::with_text(other, scratch, parse::date)?,
+        _ => parse::with_text(value, scratch, parse::date)?,
     };
     datetime::encode_date(days, out)
 }
 
 /// Timestamps with and without time zone go into each other as UTC.
 #[inline]
-fn encode_timestamp(value: Value<'_>, tick: Tick, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
-    let (days, nanos) = match value {
+fn encode_timestamp(value: &Value<'_>, tick: Tick, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
+    let (days, nanos) = match *value {
         Value::Timestamp { days, nanos } | Value::TimestampTz { days, nanos } => (days, nanos),
         Value::Date(days) => (days, 0),
-        other => {
-            let (days, nanos, _) = parse::with_text(other, scratch, parse::timestamp)?;
+        _ => {
+            let (days, nanos, _) = parse::with_text(value, scratch, parse::timestamp)?;
             (days, nanos)
         }
     };

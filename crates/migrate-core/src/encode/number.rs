@@ -70,24 +70,24 @@ impl std::io::Write for ShortText {
 
 /// The value as a whole number of 64 bits.
 #[inline]
-fn integer(value: Value<'_>, scratch: &mut Scratch) -> Outcome<i64> {
-    match value {
+fn integer(value: &Value<'_>, scratch: &mut Scratch) -> Outcome<i64> {
+    match *value {
         Value::Int64(i) => Ok(i),
         Value::Int32(i) => Ok(i.into()),
         Value::Int16(i) => Ok(i.into()),
         Value::Bool(b) => Ok(b.into()),
-        other => unusual_integer(other, scratch),
+        _ => unusual_integer(value, scratch),
     }
 }
 
-fn unusual_integer(value: Value<'_>, scratch: &mut Scratch) -> Outcome<i64> {
-    let whole = match value {
+fn unusual_integer(value: &Value<'_>, scratch: &mut Scratch) -> Outcome<i64> {
+    let whole = match *value {
         Value::Decimal { unscaled, scale } => whole_decimal(unscaled, scale),
         // 2^63 is a float, the largest i64 is not.
         Value::Float64(f) if f.trunc() == f && (-(2f64.powi(63))..2f64.powi(63)).contains(&f) => {
             Some(f as i64)
         }
-        Value::Float32(f) => return unusual_integer(Value::Float64(f.into()), scratch),
+        Value::Float32(f) => return unusual_integer(&Value::Float64(f.into()), scratch),
         Value::Text(_) | Value::Utf16(_) => parse::with_text(value, scratch, |text| {
             Ok(Some(
                 text.parse()
@@ -124,7 +124,7 @@ fn out_of_range<T>(ty: &'static str) -> Outcome<T> {
 
 /// Appends a `smallint`.
 #[inline]
-pub(crate) fn encode_int2(value: Value<'_>, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
+pub(crate) fn encode_int2(value: &Value<'_>, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
     match i16::try_from(integer(value, scratch)?) {
         Ok(i) => field2(out, i.to_be_bytes()),
         Err(_) => return out_of_range("smallint"),
@@ -134,7 +134,7 @@ pub(crate) fn encode_int2(value: Value<'_>, out: &mut Vec<u8>, scratch: &mut Scr
 
 /// Appends an `integer`.
 #[inline]
-pub(crate) fn encode_int4(value: Value<'_>, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
+pub(crate) fn encode_int4(value: &Value<'_>, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
     match i32::try_from(integer(value, scratch)?) {
         Ok(i) => field4(out, i.to_be_bytes()),
         Err(_) => return out_of_range("integer"),
@@ -144,22 +144,22 @@ pub(crate) fn encode_int4(value: Value<'_>, out: &mut Vec<u8>, scratch: &mut Scr
 
 /// Appends a `bigint`.
 #[inline]
-pub(crate) fn encode_int8(value: Value<'_>, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
+pub(crate) fn encode_int8(value: &Value<'_>, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
     field8(out, integer(value, scratch)?.to_be_bytes());
     Ok(())
 }
 
 /// Appends a `boolean`; of the numbers only 0 and 1 are one.
 #[inline]
-pub(crate) fn encode_bool(value: Value<'_>, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
-    let b = match value {
+pub(crate) fn encode_bool(value: &Value<'_>, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
+    let b = match *value {
         Value::Bool(b) => b,
         Value::Text(_) | Value::Utf16(_) => parse::with_text(value, scratch, |text| match text {
             "true" | "t" | "1" => Ok(true),
             "false" | "f" | "0" => Ok(false),
             _ => Err("the text is not a boolean"),
         })?,
-        other => match integer(other, scratch)? {
+        _ => match integer(value, scratch)? {
             0 => false,
             1 => true,
             _ => return refuse("the number is neither 0 nor 1"),
@@ -172,15 +172,15 @@ pub(crate) fn encode_bool(value: Value<'_>, out: &mut Vec<u8>, scratch: &mut Scr
 /// Appends a `double precision`. The bits of a float stay as they are: PostgreSQL keeps them.
 #[inline]
 pub(crate) fn encode_float8(
-    value: Value<'_>,
+    value: &Value<'_>,
     round: bool,
     out: &mut Vec<u8>,
     scratch: &mut Scratch,
 ) -> Outcome {
-    let float = match value {
+    let float = match *value {
         Value::Float64(f) => f,
         Value::Float32(f) => f.into(),
-        other => float_from(other, round, scratch)?,
+        _ => float_from(value, round, scratch)?,
     };
     field8(out, float.to_bits().to_be_bytes());
     Ok(())
@@ -189,12 +189,12 @@ pub(crate) fn encode_float8(
 /// Appends a `real`.
 #[inline]
 pub(crate) fn encode_float4(
-    value: Value<'_>,
+    value: &Value<'_>,
     round: bool,
     out: &mut Vec<u8>,
     scratch: &mut Scratch,
 ) -> Outcome {
-    let float = match value {
+    let float = match *value {
         Value::Float32(f) => f,
         Value::Float64(wide) if wide.is_nan() => f32::NAN,
         Value::Float64(wide) => narrow(wide, round, &mut scratch.changes)?,
@@ -205,7 +205,7 @@ pub(crate) fn encode_float4(
             let same = float.is_finite() && same_number(text.as_bytes(), ShortText::of(float).as_bytes());
             approximated(float, same, float.is_finite(), round, &mut scratch.changes)?
         }
-        other => narrow(float_from(other, round, scratch)?, round, &mut scratch.changes)?,
+        _ => narrow(float_from(value, round, scratch)?, round, &mut scratch.changes)?,
     };
     field4(out, float.to_bits().to_be_bytes());
     Ok(())
@@ -227,8 +227,8 @@ fn approximated<T>(float: T, same: bool, finite: bool, round: bool, changes: &mu
     Ok(float)
 }
 
-fn float_from(value: Value<'_>, round: bool, scratch: &mut Scratch) -> Outcome<f64> {
-    match value {
+fn float_from(value: &Value<'_>, round: bool, scratch: &mut Scratch) -> Outcome<f64> {
+    match *value {
         Value::Int64(_) | Value::Int32(_) | Value::Int16(_) => {
             let int = integer(value, scratch)?;
             let float = int as f64;
@@ -289,20 +289,20 @@ pub(crate) fn is_machine_number(text: &[u8]) -> bool {
 /// Appends a `numeric`.
 #[inline]
 pub(crate) fn encode_numeric(
-    value: Value<'_>,
+    value: &Value<'_>,
     spec: NumericSpec,
     out: &mut Vec<u8>,
     scratch: &mut Scratch,
 ) -> Outcome {
-    match value {
+    match *value {
         Value::Decimal { unscaled, scale } => {
             numeric::encode_scaled(unscaled, scale, spec, out, &mut scratch.changes)
         }
-        other => unusual_numeric(other, spec, out, scratch),
+        _ => unusual_numeric(value, spec, out, scratch),
     }
 }
 
-fn unusual_numeric(value: Value<'_>, spec: NumericSpec, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
+fn unusual_numeric(value: &Value<'_>, spec: NumericSpec, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
     let special = |f: f64, out: &mut Vec<u8>| {
         if f.is_nan() {
             numeric::encode_nan(out);
@@ -319,7 +319,7 @@ fn unusual_numeric(value: Value<'_>, spec: NumericSpec, out: &mut Vec<u8>, scrat
             &mut scratch.changes,
         )
     };
-    match value {
+    match *value {
         Value::Int64(_) | Value::Int32(_) | Value::Int16(_) => {
             let int = integer(value, scratch)?;
             numeric::encode_scaled(int.into(), 0, spec, out, &mut scratch.changes)

@@ -8,14 +8,14 @@ use super::civil::{Civil, DAY_NANOS};
 use super::text;
 
 /// Puts the value's text into `scratch.text`, as UTF-8.
-pub(crate) fn read_text(value: Value<'_>, scratch: &mut Scratch) -> Outcome {
+pub(crate) fn read_text(value: &Value<'_>, scratch: &mut Scratch) -> Outcome {
     let Scratch {
         text: buffer,
         changes,
         ..
     } = scratch;
     buffer.clear();
-    match value {
+    match *value {
         Value::Text(s) | Value::Json(s) => text::utf8_into(s, TextPolicy::Reject, buffer, changes),
         Value::Utf16(bytes) => text::utf16_into(bytes, TextPolicy::Reject, buffer, changes),
         _ => wrong_kind(),
@@ -24,7 +24,7 @@ pub(crate) fn read_text(value: Value<'_>, scratch: &mut Scratch) -> Outcome {
 
 /// Reads the value's text, spaces around it left out; the reader's error is the reason for refusing it.
 pub(crate) fn with_text<T>(
-    value: Value<'_>,
+    value: &Value<'_>,
     scratch: &mut Scratch,
     read: impl FnOnce(&str) -> Result<T, &'static str>,
 ) -> Outcome<T> {

@@ -10,8 +10,8 @@ use super::decimal::Decimal;
 use super::number::ShortText;
 
 /// Appends the text of a value that is not text itself.
-pub(crate) fn render(value: Value<'_>, out: &mut Vec<u8>) -> Outcome {
-    match value {
+pub(crate) fn render(value: &Value<'_>, out: &mut Vec<u8>) -> Outcome {
+    match *value {
         Value::Bool(b) => out.extend_from_slice(if b { b"true" } else { b"false" }),
         Value::Int16(i) => integer(i.into(), out),
         Value::Int32(i) => integer(i.into(), out),

@@ -173,7 +173,7 @@ fn fill(rows: &mut Rows, wanted: &Wanted, part: usize, out: &mut BatchBuilder) -
             continue;
         }
         for column in &wanted.columns {
-            out.push(rows.value(*column)?);
+            rows.value(*column, |value| out.push(value))?;
         }
         out.end_row(|| format!("part {}, row {}", part + 1, rows.passed()))?;
     }

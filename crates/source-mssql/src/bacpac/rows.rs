@@ -134,16 +134,16 @@ impl Rows {
         Ok(true)
     }
 
-    /// The value of a column of the current row.
+    /// Gives the value of a column of the current row to `then`.
     #[inline]
-    pub(crate) fn value(&mut self, column: usize) -> Result<Value<'_>> {
+    pub(crate) fn value<R>(&mut self, column: usize, then: impl FnOnce(Value<'_>) -> R) -> Result<R> {
         let Span { at, length } = self.spans[column];
         if length == NULL {
-            return Ok(Value::Null);
+            return Ok(then(Value::Null));
         }
         let body = &self.window.bytes()[at..at + length];
-        match self.layout.decoders[column].decode(body, &mut self.scratch) {
-            Ok(value) => Ok(value),
+        match self.layout.decoders[column].decode(body, &mut self.scratch, then) {
+            Ok(done) => Ok(done),
             Err(reason) => Err(wrong(&self.layout, &self.window, self.row, column, at, reason)),
         }
     }
@@ -151,7 +151,7 @@ impl Rows {
     /// Checks every value of the current row.
     pub(crate) fn check(&mut self) -> Result<()> {
         for column in 0..self.spans.len() {
-            self.value(column)?;
+            self.value(column, |_| ())?;
         }
         Ok(())
     }

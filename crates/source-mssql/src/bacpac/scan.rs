@@ -405,7 +405,7 @@ fn read_part(archive: &Archive, task: &Task<'_>, choice: LayoutChoice, counter: 
                 counter.add(STEP).map_err(|e| rows.place(e))?;
             }
             for column in &compared {
-                hash_value(&rows.value(*column)?, &mut hash);
+                rows.value(*column, |value| hash_value(&value, &mut hash))?;
             }
         }
         Ok(rows.passed())

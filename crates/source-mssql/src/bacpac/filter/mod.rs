@@ -94,7 +94,7 @@ impl Filter {
     pub(crate) fn admits(&self, rows: &mut Rows) -> Result<bool> {
         Ok(self
             .0
-            .judge(&mut |column, test| test.judge(rows.value(column)?))?
+            .judge(&mut |column, test| rows.value(column, |value| test.judge(value))?)?
             == Some(true))
     }
 }
