@@ -106,7 +106,10 @@ impl Error {
 
     /// Adds a place: a file, an offset, a table, a column.
     pub fn at(mut self, what: &'static str, value: impl fmt::Display) -> Self {
-        self.0.context.push((what, value.to_string()));
+        let place = (what, value.to_string());
+        if !self.0.context.contains(&place) {
+            self.0.context.push(place);
+        }
         self
     }
 

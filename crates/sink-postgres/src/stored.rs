@@ -8,7 +8,7 @@ use migrate_core::decode::CopyReader;
 use migrate_core::plan::TablePlan;
 use migrate_core::stored::{LedgerView, Stored, TupleScan, Tuples};
 use migrate_core::{Error, ErrorKind, Result};
-use migrate_pg_client::sqlx::postgres::PgConnection;
+use migrate_pg_client::sqlx::{self, postgres::PgConnection};
 use migrate_pg_client::{During, classify};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -113,6 +113,18 @@ impl Drop for Scan {
     }
 }
 
+/// Why a table cannot be read back. That it is not there any more, or not all of it, is a finding and no failure.
+fn unreadable(error: sqlx::Error) -> Error {
+    let code = error.as_database_error().and_then(|e| e.code());
+    let gone = code.is_some_and(|c| matches!(&*c, "3F000" | "42P01" | "42703"));
+    let error = classify(error, During::Rows);
+    if !gone {
+        return error;
+    }
+    Error::destination(ErrorKind::Mismatch, error.to_string())
+        .hint("somebody dropped or renamed it: put it back, or begin anew with `migrate clean --data`")
+}
+
 async fn read_out(
     shared: Arc<Shared>,
     mut connection: PgConnection,
@@ -124,10 +136,12 @@ async fn read_out(
     let mut reader = CopyReader::new(fields);
     let mut tuples = Tuples::default();
     {
-        let failed = |e| classify(e, During::Rows);
-        let mut stream = connection.copy_out_raw(&statement).await.map_err(failed)?;
+        let mut stream = connection
+            .copy_out_raw(&statement)
+            .await
+            .map_err(unreadable)?;
         while let Some(piece) = stream.next().await {
-            let piece = piece.map_err(failed)?;
+            let piece = piece.map_err(unreadable)?;
             reader.read(&piece, |tuple| {
                 tuples.bytes.extend_from_slice(tuple);
                 tuples.ends.push(tuples.bytes.len());
