@@ -44,14 +44,39 @@ fn main() -> Outcome<()> {
     }
     let migrate = release_binary()?;
     let cases = [
-        Case { name: "narrow, 6 columns", rows: 2_000_000, table: "Fact", write: narrow },
-        Case { name: "narrow, twice", rows: 4_000_000, table: "Fact", write: narrow },
-        Case { name: "wide, 20 columns", rows: 200_000, table: "Wide", write: wide },
-        Case { name: "wide, twice", rows: 400_000, table: "Wide", write: wide },
+        Case {
+            name: "narrow, 6 columns",
+            rows: 2_000_000,
+            table: "Fact",
+            write: narrow,
+        },
+        Case {
+            name: "narrow, twice",
+            rows: 4_000_000,
+            table: "Fact",
+            write: narrow,
+        },
+        Case {
+            name: "wide, 20 columns",
+            rows: 200_000,
+            table: "Wide",
+            write: wide,
+        },
+        Case {
+            name: "wide, twice",
+            rows: 400_000,
+            table: "Wide",
+            write: wide,
+        },
     ];
     let cluster = Cluster::temporary(
         Some(find_installation()?),
-        &[("fsync", "on"), ("shared_buffers", "512MB"), ("max_wal_size", "8GB"), ("checkpoint_timeout", "30min")],
+        &[
+            ("fsync", "on"),
+            ("shared_buffers", "512MB"),
+            ("max_wal_size", "8GB"),
+            ("checkpoint_timeout", "30min"),
+        ],
     )?;
     let scratch = tempfile::tempdir()?;
     println!(
@@ -59,7 +84,10 @@ fn main() -> Outcome<()> {
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
-    for case in cases.iter().filter(|c| wanted.iter().all(|w| c.name.contains(w.as_str()))) {
+    for case in cases
+        .iter()
+        .filter(|c| wanted.iter().all(|w| c.name.contains(w.as_str())))
+    {
         run(case, &migrate, &cluster, scratch.path())?;
     }
     cluster.stop()?;
@@ -74,7 +102,11 @@ fn run(case: &Case, migrate: &Path, cluster: &Cluster, scratch: &Path) -> Outcom
 
     // Prepared beforehand: the rows as PostgreSQL writes them, and the empty table's definition.
     load(migrate, &bacpac, cluster, "prepared")?;
-    psql(cluster, "prepared", &format!("\\copy {table} to '{}' (format binary)", rows.display()))?;
+    psql(
+        cluster,
+        "prepared",
+        &format!("\\copy {table} to '{}' (format binary)", rows.display()),
+    )?;
     psql(cluster, "prepared", "drop schema migrate cascade")?;
 
     let (mut best_psql, mut best_run, mut best_copy, mut peak) = (f64::MAX, f64::MAX, f64::MAX, 0);
@@ -83,7 +115,11 @@ fn run(case: &Case, migrate: &Path, cluster: &Cluster, scratch: &Path) -> Outcom
         psql(cluster, "prepared", &format!("create table fresh (like {table})"))?;
         psql(cluster, "prepared", "checkpoint")?;
         let started = Instant::now();
-        psql(cluster, "prepared", &format!("\\copy fresh from '{}' (format binary)", rows.display()))?;
+        psql(
+            cluster,
+            "prepared",
+            &format!("\\copy fresh from '{}' (format binary)", rows.display()),
+        )?;
         best_psql = best_psql.min(started.elapsed().as_secs_f64());
         psql(cluster, "prepared", "analyze fresh")?;
         best_analyzed = best_analyzed.min(started.elapsed().as_secs_f64());
@@ -137,7 +173,11 @@ fn load(migrate: &Path, bacpac: &Path, cluster: &Cluster, database: &str) -> Out
     let text = std::fs::read_to_string(&report)?;
     std::fs::remove_file(&report)?;
     let copy_seconds = number_after(&text, "\"copy_seconds\":").ok_or("the report has no copy_seconds")?;
-    Ok(Loaded { seconds, copy_seconds, peak_kib })
+    Ok(Loaded {
+        seconds,
+        copy_seconds,
+        peak_kib,
+    })
 }
 
 /// The largest resident set that the kernel reports until the process ends (`VmHWM`, which never falls).
@@ -156,12 +196,17 @@ fn watch(child: &mut Child) -> Outcome<u64> {
 
 fn number_after(text: &str, label: &str) -> Option<f64> {
     let rest = text.split_once(label)?.1.trim_start();
-    let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(rest.len());
+    let end = rest
+        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+        .unwrap_or(rest.len());
     rest[..end].parse().ok()
 }
 
 fn psql(cluster: &Cluster, database: &str, command: &str) -> Outcome<()> {
-    let output = cluster.psql(database)?.args(["-qX", "-v", "ON_ERROR_STOP=1", "-c", command]).output()?;
+    let output = cluster
+        .psql(database)?
+        .args(["-qX", "-v", "ON_ERROR_STOP=1", "-c", command])
+        .output()?;
     if !output.status.success() {
         return Err(format!("psql: {command}: {}", String::from_utf8_lossy(&output.stderr)).into());
     }
@@ -171,9 +216,17 @@ fn psql(cluster: &Cluster, database: &str, command: &str) -> Outcome<()> {
 /// The release build of the command line, which cargo keeps beside this bench's own directory.
 fn release_binary() -> Outcome<PathBuf> {
     let own = std::env::current_exe()?;
-    let binary = own.parent().and_then(Path::parent).ok_or("no target directory")?.join("migrate");
+    let binary = own
+        .parent()
+        .and_then(Path::parent)
+        .ok_or("no target directory")?
+        .join("migrate");
     if !binary.exists() {
-        return Err(format!("{} is missing: run `cargo build --release -p migrate-cli` first", binary.display()).into());
+        return Err(format!(
+            "{} is missing: run `cargo build --release -p migrate-cli` first",
+            binary.display()
+        )
+        .into());
     }
     Ok(binary)
 }

@@ -18,21 +18,29 @@ use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let file = std::env::args().nth(1).ok_or("usage: bacpac FILE, with DATABASE_URL set")?;
+    let file = std::env::args()
+        .nth(1)
+        .ok_or("usage: bacpac FILE, with DATABASE_URL set")?;
     let source = Arc::new(Bacpac::open(&file, BacpacOptions::default())?);
     let sink = PostgresSink::connect(SinkOptions::new(std::env::var("DATABASE_URL")?)).await?;
 
     // Decide: a mapping says what differs from the defaults; the plan says everything.
-    let mapping = Mapping { naming: Naming::Snake, ..Mapping::default() };
-    let plan = Arc::new(planner::plan(&source.discover().await?, &mapping, &sink.target())?);
+    let mapping = Mapping {
+        naming: Naming::Snake,
+        ..Mapping::default()
+    };
+    let plan = Arc::new(planner::plan(
+        &source.discover().await?,
+        &mapping,
+        &sink.target(),
+    )?);
     for work in &plan.manual {
         println!("left for a person: {} {} ({})", work.kind, work.name, work.reason);
     }
 
     // Do it. Running the same program again after a crash goes on where it stopped.
     let cancel = CancellationToken::new();
-    let report =
-        pipeline::run(source, sink, plan, Options::default(), Arc::new(Silent), cancel).await?;
+    let report = pipeline::run(source, sink, plan, Options::default(), Arc::new(Silent), cancel).await?;
     for table in &report.tables {
         println!("{}: {} rows", table.target, table.receipt.digest.rows);
     }

@@ -74,7 +74,11 @@ impl Source for Squares {
             fingerprint: self.below.to_string(),
             ..SourceInfo::default()
         };
-        Ok(Catalog { source, tables: vec![table], ..Catalog::default() })
+        Ok(Catalog {
+            source,
+            tables: vec![table],
+            ..Catalog::default()
+        })
     }
 
     async fn snapshot(&self, _: &Plan) -> Result<Arc<dyn Snapshot>> {
@@ -91,7 +95,10 @@ impl Snapshot for Squares {
         Ok(starts
             .enumerate()
             .map(|(i, from)| Chunk {
-                id: ChunkId { table: table.source.clone(), ordinal: i as u32 },
+                id: ChunkId {
+                    table: table.source.clone(),
+                    ordinal: i as u32,
+                },
                 token: format!("{from}..{}", self.below.min(from + size)),
                 rows: Some((self.below.min(from + size) - from) as u64),
                 bytes: None,
@@ -99,13 +106,22 @@ impl Snapshot for Squares {
             .collect())
     }
 
-    async fn read(&self, _: &TablePlan, chunk: &Chunk, after: Option<&Cursor>) -> Result<Box<dyn ChunkReader>> {
+    async fn read(
+        &self,
+        _: &TablePlan,
+        chunk: &Chunk,
+        after: Option<&Cursor>,
+    ) -> Result<Box<dyn ChunkReader>> {
         let number = |text: &str| {
-            text.parse::<i64>().map_err(|e| Error::new(ErrorKind::Internal, "a foreign token").because(e))
+            text.parse::<i64>()
+                .map_err(|e| Error::new(ErrorKind::Internal, "a foreign token").because(e))
         };
         let (from, to) = chunk.token.split_once("..").unwrap_or(("0", "0"));
         let next = number(after.map_or(from, |cursor| &cursor.0))?;
-        Ok(Box::new(Counting { next, end: number(to)? }))
+        Ok(Box::new(Counting {
+            next,
+            end: number(to)?,
+        }))
     }
 }
 
@@ -125,7 +141,11 @@ impl ChunkReader for Counting {
             out.end_row(|| format!("number {number}"))?;
             self.next += 1;
         }
-        Ok(if self.next < self.end { Fill::More } else { Fill::End })
+        Ok(if self.next < self.end {
+            Fill::More
+        } else {
+            Fill::End
+        })
     }
 
     fn cursor(&self) -> Option<Cursor> {
@@ -136,13 +156,19 @@ impl ChunkReader for Counting {
 #[tokio::main]
 async fn main() -> Result<()> {
     let source = Arc::new(Squares { below: 100_000 });
-    let plan = Arc::new(planner::plan(&source.discover().await?, &Mapping::default(), &Target::default())?);
+    let plan = Arc::new(planner::plan(
+        &source.discover().await?,
+        &Mapping::default(),
+        &Target::default(),
+    )?);
     let sink = Arc::new(MemorySink::new());
     let cancel = CancellationToken::new();
-    let report =
-        pipeline::run(source, sink, plan, Options::default(), Arc::new(Silent), cancel).await?;
+    let report = pipeline::run(source, sink, plan, Options::default(), Arc::new(Silent), cancel).await?;
     let squares = &report.tables[0];
-    println!("{}: {} rows in {:?}", squares.target, squares.receipt.digest.rows, squares.took);
+    println!(
+        "{}: {} rows in {:?}",
+        squares.target, squares.receipt.digest.rows, squares.took
+    );
     assert_eq!(squares.receipt.digest.rows, 100_000);
     Ok(())
 }

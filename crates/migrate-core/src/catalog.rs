@@ -20,7 +20,10 @@ pub struct ObjectName {
 impl ObjectName {
     /// A name from its two parts.
     pub fn new(schema: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { schema: schema.into(), name: name.into() }
+        Self {
+            schema: schema.into(),
+            name: name.into(),
+        }
     }
 }
 

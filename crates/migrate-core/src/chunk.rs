@@ -65,7 +65,10 @@ pub struct ChunkGoal {
 
 impl Default for ChunkGoal {
     fn default() -> Self {
-        Self { bytes: 256 << 20, max_chunks: 10_000 }
+        Self {
+            bytes: 256 << 20,
+            max_chunks: 10_000,
+        }
     }
 }
 

@@ -178,7 +178,10 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_deref().map(|e| e as &(dyn std::error::Error + 'static))
+        self.0
+            .source
+            .as_deref()
+            .map(|e| e as &(dyn std::error::Error + 'static))
     }
 }
 
@@ -188,7 +191,9 @@ mod tests {
 
     #[test]
     fn places_are_printed_from_the_outermost_in() {
-        let e = Error::source_side(ErrorKind::Corrupt, "row ends early").at("offset", 17).at("file", "a.bacpac");
+        let e = Error::source_side(ErrorKind::Corrupt, "row ends early")
+            .at("offset", 17)
+            .at("file", "a.bacpac");
         assert_eq!(e.to_string(), "row ends early (file a.bacpac, offset 17)");
         assert_eq!(e.kind(), ErrorKind::Corrupt);
         assert_eq!(e.side(), Side::Source);

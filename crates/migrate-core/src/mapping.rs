@@ -119,7 +119,10 @@ impl Mapping {
         toml::from_str(text).map_err(|e| {
             let place = e.span().map(|span| {
                 let before = &text[..span.start.min(text.len())];
-                (before.matches('\n').count() + 1, before.chars().rev().take_while(|c| *c != '\n').count() + 1)
+                (
+                    before.matches('\n').count() + 1,
+                    before.chars().rev().take_while(|c| *c != '\n').count() + 1,
+                )
             });
             let error = Error::new(ErrorKind::Config, e.message().trim().to_owned());
             match place {
@@ -145,9 +148,9 @@ pub(crate) fn matches(pattern: &str, name: &str) -> bool {
         match pattern.split_first() {
             None => name.is_empty(),
             Some((b'*', rest)) => (0..=name.len()).any(|i| go(rest, &name[i..])),
-            Some((p, rest)) => {
-                name.split_first().is_some_and(|(n, tail)| n.eq_ignore_ascii_case(p) && go(rest, tail))
-            }
+            Some((p, rest)) => name
+                .split_first()
+                .is_some_and(|(n, tail)| n.eq_ignore_ascii_case(p) && go(rest, tail)),
         }
     }
     go(pattern.as_bytes(), name.as_bytes())
@@ -174,7 +177,10 @@ mod tests {
         let e = Mapping::from_toml("naming = \"snake\"\nnaming_policy = 1\n").unwrap_err();
         assert!(e.to_string().contains("line 2, column 1"), "{e}");
         let e = Mapping::from_toml("[tables.\"a.b\"]\ncolumns.c.type = \"txet\"\n").unwrap_err();
-        assert!(e.to_string().contains("txet") && e.to_string().contains("line 2"), "{e}");
+        assert!(
+            e.to_string().contains("txet") && e.to_string().contains("line 2"),
+            "{e}"
+        );
     }
 
     #[test]

@@ -48,7 +48,9 @@ fn snake(name: &str) -> String {
         let after = chars.get(i + 1);
         let starts_word = c.is_uppercase()
             && before.is_some_and(|b| {
-                b.is_lowercase() || b.is_numeric() || (b.is_uppercase() && after.is_some_and(|a| a.is_lowercase()))
+                b.is_lowercase()
+                    || b.is_numeric()
+                    || (b.is_uppercase() && after.is_some_and(|a| a.is_lowercase()))
             });
         if starts_word && !out.ends_with('_') {
             out.push('_');
@@ -56,7 +58,11 @@ fn snake(name: &str) -> String {
         out.extend(c.to_lowercase());
     }
     let trimmed = out.trim_end_matches('_');
-    if trimmed.is_empty() { name.to_lowercase() } else { trimmed.to_owned() }
+    if trimmed.is_empty() {
+        name.to_lowercase()
+    } else {
+        trimmed.to_owned()
+    }
 }
 
 /// Shortens a name to 63 bytes. A shortened name ends in a hash of the whole, so that two long names that begin alike

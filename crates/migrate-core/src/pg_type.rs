@@ -108,7 +108,11 @@ impl fmt::Display for PgType {
 
 /// Six digits are PostgreSQL's default and are not written.
 fn with_precision(f: &mut fmt::Formatter<'_>, name: &str, precision: u8) -> fmt::Result {
-    if precision == 6 { f.write_str(name) } else { write!(f, "{name}({precision})") }
+    if precision == 6 {
+        f.write_str(name)
+    } else {
+        write!(f, "{name}({precision})")
+    }
 }
 
 impl FromStr for PgType {
@@ -118,7 +122,10 @@ impl FromStr for PgType {
     /// [`PgType::Other`]: a misspelt override must not reach the destination.
     fn from_str(text: &str) -> Result<Self, Error> {
         let unknown = |why: &str| {
-            Error::new(ErrorKind::Config, format!("`{text}` is not a PostgreSQL type that rows can be written to: {why}"))
+            Error::new(
+                ErrorKind::Config,
+                format!("`{text}` is not a PostgreSQL type that rows can be written to: {why}"),
+            )
         };
         let lower = text.trim().to_ascii_lowercase();
         if let Some(element) = lower.strip_suffix("[]") {
@@ -130,7 +137,11 @@ impl FromStr for PgType {
                 let (inside, tail) = rest.split_once(')').ok_or_else(|| unknown("`)` is missing"))?;
                 let args = inside
                     .split(',')
-                    .map(|a| a.trim().parse::<i64>().map_err(|_| unknown("a modifier is not a number")))
+                    .map(|a| {
+                        a.trim()
+                            .parse::<i64>()
+                            .map_err(|_| unknown("a modifier is not a number"))
+                    })
                     .collect::<Result<Vec<_>, _>>()?;
                 (format!("{} {}", head.trim(), tail.trim()).trim().to_owned(), args)
             }
@@ -145,7 +156,13 @@ impl FromStr for PgType {
             [n @ 1..=10_485_760] => Ok(Some(*n as u32)),
             _ => Err(unknown("length is 1 to 10485760")),
         };
-        let plain = |t: Self| if args.is_empty() { Ok(t) } else { Err(unknown("it takes no modifier")) };
+        let plain = |t: Self| {
+            if args.is_empty() {
+                Ok(t)
+            } else {
+                Err(unknown("it takes no modifier"))
+            }
+        };
         match name.split_whitespace().collect::<Vec<_>>().join(" ").as_str() {
             "boolean" | "bool" => plain(Self::Bool),
             "smallint" | "int2" => plain(Self::Int2),
@@ -212,13 +229,28 @@ mod tests {
         ] {
             assert_eq!(t.to_string().parse::<PgType>().unwrap(), t);
         }
-        assert_eq!("timestamp(3) with time zone".parse::<PgType>().unwrap(), PgType::TimestampTz(3));
-        assert_eq!(" Character  Varying(7) ".parse::<PgType>().unwrap(), PgType::Varchar(Some(7)));
+        assert_eq!(
+            "timestamp(3) with time zone".parse::<PgType>().unwrap(),
+            PgType::TimestampTz(3)
+        );
+        assert_eq!(
+            " Character  Varying(7) ".parse::<PgType>().unwrap(),
+            PgType::Varchar(Some(7))
+        );
     }
 
     #[test]
     fn nonsense_is_refused() {
-        for t in ["txet", "varchar(0)", "varchar(", "numeric(2,3)", "time(7)", "uuid(3)", "varchar(x)", ""] {
+        for t in [
+            "txet",
+            "varchar(0)",
+            "varchar(",
+            "numeric(2,3)",
+            "time(7)",
+            "uuid(3)",
+            "varchar(x)",
+            "",
+        ] {
             let e = t.parse::<PgType>().unwrap_err();
             assert_eq!(e.kind(), ErrorKind::Config, "{t}");
         }

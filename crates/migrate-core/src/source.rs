@@ -50,7 +50,12 @@ pub trait Snapshot: Send + Sync {
 
     /// Starts reading a chunk, after `after` if given. Readers of different chunks run at the same time; the same chunk
     /// may be read again, also from an earlier cursor, and delivers the same rows in the same order.
-    async fn read(&self, table: &TablePlan, chunk: &Chunk, after: Option<&Cursor>) -> Result<Box<dyn ChunkReader>>;
+    async fn read(
+        &self,
+        table: &TablePlan,
+        chunk: &Chunk,
+        after: Option<&Cursor>,
+    ) -> Result<Box<dyn ChunkReader>>;
 
     /// Called once after all chunks of all tables are copied, with the rows read for each table. An error fails the run.
     async fn verify(&self, read: &[(ObjectName, u64)]) -> Result<()> {

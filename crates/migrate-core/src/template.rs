@@ -51,7 +51,10 @@ impl Template {
 
     /// Appends a column's place.
     pub fn push_column(&mut self, table: ObjectName, column: impl Into<String>) {
-        self.0.push(Piece::Column { table, column: column.into() });
+        self.0.push(Piece::Column {
+            table,
+            column: column.into(),
+        });
     }
 
     /// Appends a relation's place.

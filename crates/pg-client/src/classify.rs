@@ -340,7 +340,10 @@ mod tests {
             ..said("2BP01", "cannot drop table t")
         };
         let text = server(&refused, During::Statement).to_string();
-        assert!(text.ends_with(": view mine depends on table t; view other depends on table t"), "{text}");
+        assert!(
+            text.ends_with(": view mine depends on table t; view other depends on table t"),
+            "{text}"
+        );
         // Elsewhere a detail holds values.
         let duplicate = Said {
             detail: Some("Key (id)=(7) already exists."),

@@ -136,10 +136,7 @@ async fn read_out(
     let mut reader = CopyReader::new(fields);
     let mut tuples = Tuples::default();
     {
-        let mut stream = connection
-            .copy_out_raw(&statement)
-            .await
-            .map_err(unreadable)?;
+        let mut stream = connection.copy_out_raw(&statement).await.map_err(unreadable)?;
         while let Some(piece) = stream.next().await {
             let piece = piece.map_err(unreadable)?;
             reader.read(&piece, |tuple| {

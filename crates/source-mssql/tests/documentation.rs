@@ -15,5 +15,8 @@ fn the_page_of_types_is_the_rule_table() {
         std::fs::write(&path, &page).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap();
-    assert!(written == page, "docs/sqlserver-types.md is out of date: run this test with UPDATE_DOCS=1");
+    assert!(
+        written == page,
+        "docs/sqlserver-types.md is out of date: run this test with UPDATE_DOCS=1"
+    );
 }

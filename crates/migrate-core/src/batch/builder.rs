@@ -374,7 +374,9 @@ fn contract(what: &str) -> Error {
 fn size_of_value(value: &Value<'_>) -> usize {
     match value {
         Value::Text(s) | Value::Json(s) => s.len(),
-        Value::Utf16(b) | Value::Bytes(b) | Value::Encoded(b) | Value::Unsupported { bytes: b, .. } => b.len(),
+        Value::Utf16(b) | Value::Bytes(b) | Value::Encoded(b) | Value::Unsupported { bytes: b, .. } => {
+            b.len()
+        }
         Value::Array(values) => values.iter().map(size_of_value).sum(),
         _ => 16,
     }

@@ -302,7 +302,12 @@ pub(crate) fn encode_numeric(
     }
 }
 
-fn unusual_numeric(value: &Value<'_>, spec: NumericSpec, out: &mut Vec<u8>, scratch: &mut Scratch) -> Outcome {
+fn unusual_numeric(
+    value: &Value<'_>,
+    spec: NumericSpec,
+    out: &mut Vec<u8>,
+    scratch: &mut Scratch,
+) -> Outcome {
     let special = |f: f64, out: &mut Vec<u8>| {
         if f.is_nan() {
             numeric::encode_nan(out);

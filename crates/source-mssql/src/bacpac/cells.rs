@@ -88,7 +88,9 @@ impl TimeOfDay {
             _ => i64::from(u32::from_le_bytes(array(body))) | i64::from(body[4]) << 32,
         };
         match stored.checked_mul(self.unit) {
-            Some(nanos) if nanos < NANOS_PER_DAY && (self.unit == self.grain || nanos % self.grain == 0) => Ok(nanos),
+            Some(nanos) if nanos < NANOS_PER_DAY && (self.unit == self.grain || nanos % self.grain == 0) => {
+                Ok(nanos)
+            }
             Some(nanos) if nanos < NANOS_PER_DAY => Err("a time has more digits than its column".to_owned()),
             _ => Err("a time is not before midnight".to_owned()),
         }
@@ -308,8 +310,8 @@ mod tests {
     fn a_sound_value_without_a_counterpart_is_no_damage() {
         // geography::Parse('FULLGLOBE')
         let globe = [
-            0xE6, 0x10, 0, 0, 2, 0x24, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
-            0xFF, 0x0B,
+            0xE6, 0x10, 0, 0, 2, 0x24, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+            0xFF, 0xFF, 0xFF, 0x0B,
         ];
         let decoder = Decoder::Spatial(SpatialKind::Geography);
         let seen = decoder.decode(&globe, &mut Scratch::default(), |value| match value {
