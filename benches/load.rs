@@ -2,8 +2,9 @@
 //! beforehand; both into a fresh table without keys, in the same cluster, in turn, best of three. Also the peak resident
 //! memory of `migrate`, and both again for twice the rows.
 //!
-//! `migrate` does more than psql: it reads the whole file twice, the first time to check it, and ends with ANALYZE. So the
-//! table has psql with and without ANALYZE, and of `migrate` the whole command and the part that copies rows.
+//! `migrate` gathers statistics after the rows, which psql does not: both are measured without ANALYZE and with it. Of
+//! `migrate` the table has the whole command, which reads the file twice, the first time to check it, and the part that
+//! copies rows.
 //!
 //! ```text
 //! cargo build --release -p migrate-cli && cargo bench -p migrate-benches
@@ -80,9 +81,10 @@ fn main() -> Outcome<()> {
     )?;
     let scratch = tempfile::tempdir()?;
     println!(
-        "| case | rows | psql \\copy, s | and analyze, s | migrate, s | its rows, s | \\copy / its rows | \\copy and analyze / migrate | \\copy / migrate | peak MiB |"
+        "| case | rows | \\copy, s | migrate, s | its rows, s | \\copy / migrate | \\copy / its rows | \\copy and analyze, s | \
+         migrate and analyze, s | ratio | peak MiB |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     for case in cases
         .iter()
@@ -101,7 +103,7 @@ fn run(case: &Case, migrate: &Path, cluster: &Cluster, scratch: &Path) -> Outcom
     let table = format!("\"dbo\".\"{}\"", case.table);
 
     // Prepared beforehand: the rows as PostgreSQL writes them, and the empty table's definition.
-    load(migrate, &bacpac, cluster, "prepared")?;
+    load(migrate, &bacpac, cluster, "prepared", false)?;
     psql(
         cluster,
         "prepared",
@@ -109,8 +111,7 @@ fn run(case: &Case, migrate: &Path, cluster: &Cluster, scratch: &Path) -> Outcom
     )?;
     psql(cluster, "prepared", "drop schema migrate cascade")?;
 
-    let (mut best_psql, mut best_run, mut best_copy, mut peak) = (f64::MAX, f64::MAX, f64::MAX, 0);
-    let mut best_analyzed = f64::MAX;
+    let mut best = Best::default();
     for _ in 0..ROUNDS {
         psql(cluster, "prepared", &format!("create table fresh (like {table})"))?;
         psql(cluster, "prepared", "checkpoint")?;
@@ -120,29 +121,69 @@ fn run(case: &Case, migrate: &Path, cluster: &Cluster, scratch: &Path) -> Outcom
             "prepared",
             &format!("\\copy fresh from '{}' (format binary)", rows.display()),
         )?;
-        best_psql = best_psql.min(started.elapsed().as_secs_f64());
+        best.psql.see(started.elapsed().as_secs_f64());
         psql(cluster, "prepared", "analyze fresh")?;
-        best_analyzed = best_analyzed.min(started.elapsed().as_secs_f64());
+        best.psql_analyzed.see(started.elapsed().as_secs_f64());
         psql(cluster, "prepared", "drop table fresh")?;
 
-        psql(cluster, "prepared", "checkpoint")?;
-        let loaded = load(migrate, &bacpac, cluster, "loaded")?;
-        best_run = best_run.min(loaded.seconds);
-        best_copy = best_copy.min(loaded.copy_seconds);
-        peak = peak.max(loaded.peak_kib);
-        psql(cluster, "postgres", "drop database loaded")?;
+        for (analyze, whole) in [(false, &mut best.whole), (true, &mut best.whole_analyzed)] {
+            psql(cluster, "prepared", "checkpoint")?;
+            let loaded = load(migrate, &bacpac, cluster, "loaded", analyze)?;
+            whole.see(loaded.seconds);
+            best.copy.see(loaded.copy_seconds);
+            best.peak_kib = best.peak_kib.max(loaded.peak_kib);
+            psql(cluster, "postgres", "drop database loaded")?;
+        }
     }
     psql(cluster, "postgres", "drop database prepared")?;
+    let Best {
+        psql,
+        psql_analyzed,
+        whole,
+        whole_analyzed,
+        copy,
+        peak_kib,
+    } = best;
     println!(
-        "| {} | {} | {best_psql:.2} | {best_analyzed:.2} | {best_run:.2} | {best_copy:.2} | {:.0} % | {:.0} % | {:.0} % | {} |",
+        "| {} | {} | {:.2} | {:.2} | {:.2} | {:.0} % | {:.0} % | {:.2} | {:.2} | {:.0} % | {} |",
         case.name,
         case.rows,
-        100.0 * best_psql / best_copy,
-        100.0 * best_analyzed / best_run,
-        100.0 * best_psql / best_run,
-        peak / 1024
+        psql.0,
+        whole.0,
+        copy.0,
+        100.0 * psql.0 / whole.0,
+        100.0 * psql.0 / copy.0,
+        psql_analyzed.0,
+        whole_analyzed.0,
+        100.0 * psql_analyzed.0 / whole_analyzed.0,
+        peak_kib / 1024
     );
     Ok(())
+}
+
+/// The shortest of several times, in seconds.
+struct Shortest(f64);
+
+impl Default for Shortest {
+    fn default() -> Self {
+        Self(f64::MAX)
+    }
+}
+
+impl Shortest {
+    fn see(&mut self, seconds: f64) {
+        self.0 = self.0.min(seconds);
+    }
+}
+
+#[derive(Default)]
+struct Best {
+    psql: Shortest,
+    psql_analyzed: Shortest,
+    whole: Shortest,
+    whole_analyzed: Shortest,
+    copy: Shortest,
+    peak_kib: u64,
 }
 
 struct Loaded {
@@ -152,14 +193,16 @@ struct Loaded {
 }
 
 /// Runs `migrate run` into a new database and watches its memory.
-fn load(migrate: &Path, bacpac: &Path, cluster: &Cluster, database: &str) -> Outcome<Loaded> {
+fn load(migrate: &Path, bacpac: &Path, cluster: &Cluster, database: &str, analyze: bool) -> Outcome<Loaded> {
     cluster.create_database(database)?;
     let report = bacpac.with_extension("json");
     let started = Instant::now();
     let mut child = Command::new(migrate)
         .arg("run")
         .arg(bacpac)
-        .args(["--quiet", "--no-validate", "--report"])
+        .args(["--quiet", "--no-validate"])
+        .args((!analyze).then_some("--no-analyze"))
+        .arg("--report")
         .arg(&report)
         .env("MIGRATE_TO", cluster.socket_url(database))
         .stdout(Stdio::null())

@@ -84,9 +84,9 @@ impl Destination {
     ///
     /// # Errors
     /// As [`PostgresSink::connect`] and the private cluster say.
-    pub(crate) async fn open(args: &DestinationArgs, name: &str, jobs: usize, ui: &Ui) -> Result<Self> {
+    pub(crate) async fn open(args: &DestinationArgs, name: &str, work: Work, ui: &Ui) -> Result<Self> {
         match connection::choose(args)? {
-            Choice::Server { url, named_by } => Self::server(url, &named_by, jobs, ui).await,
+            Choice::Server { url, named_by } => Self::server(url, &named_by, work, ui).await,
             Choice::Embedded { data_dir, database } => {
                 let named_dir = data_dir.clone();
                 let cluster = start(data_dir_or_default(data_dir)?, false, ui).await?;
@@ -94,7 +94,7 @@ impl Destination {
                 create_database(&cluster, &database, ui).await?;
                 Ok(Self {
                     named_dir,
-                    ..Self::embedded(cluster, database, jobs).await?
+                    ..Self::embedded(cluster, database, work).await?
                 })
             }
         }
@@ -108,11 +108,11 @@ impl Destination {
     pub(crate) async fn existing(
         args: &DestinationArgs,
         name: Option<&str>,
-        jobs: usize,
+        work: Work,
         ui: &Ui,
     ) -> Result<Self> {
         match connection::choose(args)? {
-            Choice::Server { url, named_by } => Self::server(url, &named_by, jobs, ui).await,
+            Choice::Server { url, named_by } => Self::server(url, &named_by, work, ui).await,
             Choice::Embedded { data_dir, database } => {
                 let data_dir = data_dir_or_default(data_dir)?;
                 must_exist(&data_dir)?;
@@ -124,12 +124,12 @@ impl Destination {
                     }
                     None => only_database(&cluster).await?,
                 };
-                Self::embedded(cluster, database, jobs).await
+                Self::embedded(cluster, database, work).await
             }
         }
     }
 
-    async fn server(url: SecretString, named_by: &NamedBy, jobs: usize, ui: &Ui) -> Result<Self> {
+    async fn server(url: SecretString, named_by: &NamedBy, work: Work, ui: &Ui) -> Result<Self> {
         let target = PgTarget::parse(&url).map_err(|e| e.at("named by", named_by))?;
         if *named_by == (NamedBy::Flag { exposed: true }) {
             ui.warn(
@@ -143,7 +143,7 @@ impl Destination {
                 target.ignored().join(", ")
             ));
         }
-        let sink = connect(url, jobs).await.map_err(|e| e.at("named by", named_by))?;
+        let sink = connect(url, work).await.map_err(|e| e.at("named by", named_by))?;
         let place = Place {
             address: target.describe(),
             database: sink.facts().database.clone(),
@@ -163,8 +163,8 @@ impl Destination {
         })
     }
 
-    async fn embedded(cluster: Cluster, database: String, jobs: usize) -> Result<Self> {
-        let sink = connect(cluster.socket_url(&database).into(), jobs).await?;
+    async fn embedded(cluster: Cluster, database: String, work: Work) -> Result<Self> {
+        let sink = connect(cluster.socket_url(&database).into(), work).await?;
         let place = Place {
             address: format!("127.0.0.1:{}/{database}", cluster.port()),
             user: sink.facts().user.clone(),
@@ -263,10 +263,27 @@ impl Destination {
     }
 }
 
-async fn connect(url: SecretString, jobs: usize) -> Result<Arc<PostgresSink>> {
+/// How a destination will be worked on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Work {
+    /// Connections at the same time.
+    pub(crate) jobs: usize,
+    /// Whether statistics are gathered after the rows.
+    pub(crate) analyze: bool,
+}
+
+impl Work {
+    /// With so many connections, and everything that belongs to a migration.
+    pub(crate) fn with(jobs: usize) -> Self {
+        Self { jobs, analyze: true }
+    }
+}
+
+async fn connect(url: SecretString, work: Work) -> Result<Arc<PostgresSink>> {
     let mut options = SinkOptions::new(String::new());
     options.url = url;
-    options.connections = jobs;
+    options.connections = work.jobs;
+    options.analyze = work.analyze;
     PostgresSink::connect(options).await
 }
 
@@ -277,7 +294,9 @@ async fn connect(url: SecretString, jobs: usize) -> Result<Arc<PostgresSink>> {
 /// Those of connecting.
 pub(crate) async fn target_for_plan(args: &DestinationArgs, ui: &Ui) -> Result<Target> {
     match connection::choose(args)? {
-        Choice::Server { url, named_by } => Ok(Destination::server(url, &named_by, 1, ui).await?.target()),
+        Choice::Server { url, named_by } => Ok(Destination::server(url, &named_by, Work::with(1), ui)
+            .await?
+            .target()),
         Choice::Embedded { data_dir, .. } => {
             let made_by = data_dir_or_default(data_dir).ok().and_then(|dir| major_of(&dir));
             let major = made_by.or_else(|| {

@@ -18,6 +18,9 @@ pub struct SinkOptions {
     /// Whether rows are written frozen where that is possible, which saves the server a second pass over them. The
     /// table is locked against readers meanwhile.
     pub freeze: bool,
+    /// Whether the tables' statistics are gathered (`analyze`). Without them the server plans badly until autovacuum has
+    /// come by.
+    pub analyze: bool,
 }
 
 impl SinkOptions {
@@ -29,6 +32,7 @@ impl SinkOptions {
             maintenance_mib: 256,
             maintenance_workers: 2,
             freeze: true,
+            analyze: true,
         }
     }
 }
@@ -41,6 +45,7 @@ impl fmt::Debug for SinkOptions {
             .field("maintenance_mib", &self.maintenance_mib)
             .field("maintenance_workers", &self.maintenance_workers)
             .field("freeze", &self.freeze)
+            .field("analyze", &self.analyze)
             .finish()
     }
 }

@@ -140,6 +140,9 @@ pub(crate) struct CopyArgs {
     /// Do not read the destination back after copying
     #[arg(long)]
     pub(crate) no_validate: bool,
+    /// Do not gather the tables' statistics after copying; autovacuum will, some time later
+    #[arg(long)]
+    pub(crate) no_analyze: bool,
     /// Leave the private cluster running at the end
     #[arg(long)]
     pub(crate) keep: bool,

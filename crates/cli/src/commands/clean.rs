@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{interruptible, print};
 use crate::args::CleanArgs;
-use crate::destination::Destination;
+use crate::destination::{Destination, Work};
 use crate::exit::Exit;
 use crate::report::number;
 use crate::report::text::printable;
@@ -15,7 +15,7 @@ use crate::ui::Ui;
 pub(super) async fn run(args: CleanArgs, ui: &Ui, cancel: &CancellationToken) -> Result<Exit> {
     let (named, told) = (args.destination.clone(), ui.clone());
     let destination = interruptible(cancel, async move {
-        Destination::existing(&named, None, 1, &told).await
+        Destination::existing(&named, None, Work::with(1), &told).await
     })
     .await?;
     let outcome = clean(&args, &destination, ui).await;

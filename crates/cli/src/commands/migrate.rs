@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{interruptible, print};
 use crate::args::{CopyArgs, DestinationArgs};
-use crate::destination::{Destination, Place};
+use crate::destination::{Destination, Place, Work};
 use crate::exit::Exit;
 use crate::planning::Subject;
 use crate::progress::Display;
@@ -53,10 +53,13 @@ pub(super) async fn migrate(
     ui: &Ui,
     cancel: &CancellationToken,
 ) -> Result<Exit> {
-    let jobs = usize::from(copy.jobs);
+    let work = Work {
+        jobs: usize::from(copy.jobs),
+        analyze: !copy.no_analyze,
+    };
     let (named, told, name) = (to.clone(), ui.clone(), subject.database_name());
     let destination = interruptible(cancel, async move {
-        Destination::open(&named, &name, jobs, &told).await
+        Destination::open(&named, &name, work, &told).await
     })
     .await?;
     let outcome = carry_out(subject, &destination, copy, ui, cancel)

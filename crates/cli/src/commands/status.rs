@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{interruptible, print};
 use crate::args::{DestinationArgs, StatusArgs};
 use crate::connection::{self, Choice};
-use crate::destination::{Destination, Place};
+use crate::destination::{Destination, Place, Work};
 use crate::exit::Exit;
 use crate::private_cluster::{close_cluster, data_dir_or_default, databases, must_exist, start};
 use crate::report;
@@ -74,7 +74,7 @@ async fn each(cluster: &Cluster, args: &StatusArgs, ui: &Ui, cancel: &Cancellati
 async fn one(args: &DestinationArgs, ui: &Ui, cancel: &CancellationToken) -> Result<(Place, Option<Status>)> {
     let (named, told) = (args.clone(), ui.clone());
     let destination = interruptible(cancel, async move {
-        Destination::existing(&named, None, 1, &told).await
+        Destination::existing(&named, None, Work::with(1), &told).await
     })
     .await?;
     let place = destination.place.clone();

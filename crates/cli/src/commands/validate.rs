@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{interruptible, print};
 use crate::args::{MappingArgs, ValidateArgs};
-use crate::destination::Destination;
+use crate::destination::{Destination, Work};
 use crate::exit::Exit;
 use crate::planning::Subject;
 use crate::progress::Display;
@@ -27,7 +27,7 @@ pub(super) async fn run(args: ValidateArgs, ui: &Ui, cancel: &CancellationToken)
     let name = subject.as_ref().map(Subject::database_name);
     let (named, told, jobs) = (args.destination.clone(), ui.clone(), usize::from(args.jobs));
     let destination = interruptible(cancel, async move {
-        Destination::existing(&named, name.as_deref(), jobs, &told).await
+        Destination::existing(&named, name.as_deref(), Work::with(jobs), &told).await
     })
     .await?;
     let outcome = compare(&args, subject.as_ref(), &destination, ui, cancel).await;

@@ -35,6 +35,7 @@ pub(crate) async fn complete(
     let steps: Vec<Step> = post_data(plan)
         .into_iter()
         .filter(|s| !done.contains(&s.id))
+        .filter(|s| sink.options.analyze || s.phase != Phase::Statistics)
         .collect();
     observer.event(&Event::Steps { total: steps.len() });
     let work = Work {
