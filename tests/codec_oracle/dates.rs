@@ -42,6 +42,15 @@ fn dates_and_times() {
             .alone()
             .holds(&server, &format!("time_{precision}_rounded"), cells);
         assert!(batch.conversions.get(1, Conversion::FractionRounded) > CASES as u64 / 2);
+        // PostgreSQL's own rounding would make 24:00:00 and the year 10000 of the last instants; these are cut.
+        let last_clock = match usize::from(precision) {
+            0 => "23:59:59".to_owned(),
+            digits => format!("23:59:59.{}", "9".repeat(digits)),
+        };
+        let stored = server.psql(&format!(
+            "select v from time_{precision}_rounded where n = {CASES}"
+        ));
+        assert_eq!(stored.trim(), last_clock);
 
         let stamp = Case::new(ValueKind::Timestamp, PgType::Timestamp(precision));
         let extremes = [
@@ -54,14 +63,35 @@ fn dates_and_times() {
         ];
         let cells = plain((days(), exact()), at, &extremes.map(at));
         stamp.holds(&server, &format!("timestamp_{precision}"), cells);
-        let cells = plain((SQL_SERVER_DAYS, any()), at, &[at((-1, DAY - 1)), at((5, DAY))]);
+        let end = (*SQL_SERVER_DAYS.end(), DAY - 1);
+        let cells = plain(
+            (SQL_SERVER_DAYS, any()),
+            at,
+            &[at(end), at((-1, DAY - 1)), at((5, DAY))],
+        );
         stamp
             .alone()
             .holds(&server, &format!("timestamp_{precision}_rounded"), cells);
+        let stored = server.psql(&format!(
+            "select v from timestamp_{precision}_rounded where n between {CASES} and {CASES} + 2 order by n"
+        ));
+        let expected = [
+            format!("9999-12-31 {last_clock}"),
+            "2000-01-01 00:00:00".to_owned(),
+            "2000-01-07 00:00:00".to_owned(),
+        ];
+        assert_eq!(stored.lines().collect::<Vec<_>>(), expected);
 
         let stamp = Case::new(ValueKind::TimestampTz, PgType::TimestampTz(precision));
         let cells = plain((days(), exact()), at_utc, &extremes.map(at_utc));
         stamp.holds(&server, &format!("timestamptz_{precision}"), cells);
+        stamp.alone().holds(
+            &server,
+            &format!("timestamptz_{precision}_cut"),
+            vec![Cell::Plain(at_utc(end))],
+        );
+        let stored = server.psql(&format!("select v from timestamptz_{precision}_cut where n = 0"));
+        assert_eq!(stored.trim(), format!("9999-12-31 {last_clock}+00"));
     }
     let cells = plain(SQL_SERVER_DAYS, Value::Date, &[]);
     Case::new(ValueKind::Date, PgType::Timestamp(6)).holds(&server, "date_timestamp", cells);

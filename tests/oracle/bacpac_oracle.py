@@ -149,8 +149,6 @@ LAST_DAY = 3_652_058
 
 def date_text(days):
     """Days since 0001-01-01."""
-    if days == LAST_DAY + 1:
-        return "10000-01-01"  # the last 50 ns of the year 9999, rounded up
     return datetime.date.fromordinal(days + 1).isoformat()
 
 
@@ -317,8 +315,14 @@ def time_units(raw, scale, layout):
     return value
 
 
-def to_microseconds(units):
-    return (units + 5) // 10
+def to_microseconds(units, last_day):
+    """Rounded to the nearest, but not past the end of the day if there is to be no day after it."""
+    nearest = (units + 5) // 10
+    return min(nearest, DAY_US - 1) if last_day else nearest
+
+
+def day_and_microseconds(day, units):
+    return day, to_microseconds(units, day == LAST_DAY)
 
 
 def day_number(raw):
@@ -395,14 +399,14 @@ def decoder(column, layout):
             return timestamp_text(days + DAYS_TO_1900, minutes * 60_000_000)
         return smalldatetime
     if kind == "time":
-        return lambda raw: time_text(to_microseconds(time_units(raw, time_scale(column, layout), layout)))
+        return lambda raw: time_text(to_microseconds(time_units(raw, time_scale(column, layout), layout), True))
     if kind == "datetime2":
-        return lambda raw: timestamp_text(
-            day_number(raw[-3:]), to_microseconds(time_units(raw[:-3], time_scale(column, layout), layout)))
+        return lambda raw: timestamp_text(*day_and_microseconds(
+            day_number(raw[-3:]), time_units(raw[:-3], time_scale(column, layout), layout)))
     if kind == "datetimeoffset":
         # Stored in UTC; the offset only says how it was written.
-        return lambda raw: timestamp_text(
-            day_number(raw[-5:-2]), to_microseconds(time_units(raw[:-5], time_scale(column, layout), layout))) + "+00"
+        return lambda raw: timestamp_text(*day_and_microseconds(
+            day_number(raw[-5:-2]), time_units(raw[:-5], time_scale(column, layout), layout))) + "+00"
     if kind in ("geometry", "geography", "sql_variant"):
         return lambda raw: None
     raise Unreadable(f"column {column.name} has type {kind}, which this reader does not know")

@@ -92,6 +92,13 @@ VALUES = [
     # The seventh digit rounds up into the next day.
     ("[datetime2]", {}, 0, 1, (863_999_999_995).to_bytes(5, "little") + (0).to_bytes(3, "little"),
      "0001-01-02 00:00:00"),
+    # But not into the year 10000, nor to 24:00:00.
+    ("[datetime2]", {}, 0, 1, (863_999_999_999).to_bytes(5, "little") + (3_652_058).to_bytes(3, "little"),
+     "9999-12-31 23:59:59.999999"),
+    ("[datetimeoffset]", {}, 0, 1,
+     (863_999_999_995).to_bytes(5, "little") + (3_652_058).to_bytes(3, "little") + struct.pack("<h", -60),
+     "9999-12-31 23:59:59.999999+00"),
+    ("[time]", {}, 0, 1, (863_999_999_999).to_bytes(5, "little"), "23:59:59.999999"),
     ("[datetimeoffset]", {}, 0, 1,
      (10_000_000).to_bytes(5, "little") + (730_178).to_bytes(3, "little") + struct.pack("<h", 120),
      "2000-02-29 00:00:01+00"),

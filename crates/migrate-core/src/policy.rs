@@ -20,7 +20,8 @@ pub enum TextPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Conversion {
-    /// Fractional seconds were rounded to the column's precision.
+    /// Fractional seconds were rounded to the column's precision; cut at the end of the day in a `time` column, and
+    /// at the end of the year 9999 in a timestamp.
     FractionRounded,
     /// A decimal was rounded to the column's scale (only by an overriding type that says so).
     DecimalRounded,

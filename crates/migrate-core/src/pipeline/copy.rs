@@ -39,7 +39,16 @@ pub(super) struct Shared {
 struct Filled {
     batch: Batch,
     cursor: Option<Cursor>,
+    /// Where the batch's memory goes for the next one.
+    spent: std::sync::mpsc::SyncSender<Batch>,
     _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Filled {
+    fn drop(&mut self) {
+        // The reader may be gone, or have enough.
+        let _ = self.spent.try_send(std::mem::take(&mut self.batch));
+    }
 }
 
 /// What the reader says.
@@ -282,7 +291,11 @@ impl Shared {
         mut builder: BatchBuilder,
         sender: mpsc::Sender<Message>,
     ) -> Result<()> {
+        let (spent, returned) = std::sync::mpsc::sync_channel(1);
         loop {
+            if let Ok(batch) = returned.try_recv() {
+                builder.recycle(batch);
+            }
             let fill = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Err(cancelled()),
@@ -301,6 +314,7 @@ impl Shared {
             let filled = Filled {
                 batch,
                 cursor: reader.cursor(),
+                spent: spent.clone(),
                 _permit: permit,
             };
             if sender.send(Message::Rows(filled)).await.is_err() {
@@ -365,7 +379,7 @@ impl Shared {
                         return Err(error);
                     }
                     if segment.bytes >= self.options.commit_bytes
-                        && let Some(cursor) = filled.cursor
+                        && let Some(cursor) = filled.cursor.clone()
                     {
                         let segment_end = (Some(cursor), Window::default());
                         let before = self.commit(job, segment, receipt, course, segment_end).await?;

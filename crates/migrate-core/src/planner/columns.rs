@@ -126,6 +126,12 @@ impl Planner<'_> {
         if let Some(source) = tied.collation(&table.name, &column.name) {
             match self.mapping.case_insensitive {
                 CaseInsensitive::Citext if choice.ty.is_none() => {
+                    if matches!(ty, PgType::Char(_)) {
+                        self.note(
+                            &object,
+                            "keeps its trailing blanks as citext, where they count: compare with rtrim()",
+                        );
+                    }
                     ty = self.chosen(&PgType::Citext).map_err(in_place)?;
                     domain = None;
                     fidelity = Fidelity::Widened;
@@ -138,6 +144,8 @@ impl Planner<'_> {
                         ));
                     }
                     collation = Some(collation_name(&self.collation_schema, source));
+                    self.nondeterministic
+                        .insert((table.name.clone(), column.name.clone()));
                 }
                 _ => {}
             }
@@ -285,6 +293,13 @@ impl Planner<'_> {
                     for text in rendered.notes {
                         self.note(&object, text);
                     }
+                    if can_fail(&rendered.sql) {
+                        self.note(
+                            &object,
+                            "is computed when a row is written: a row for which that fails goes to quarantine, where the \
+                             source may fail on reading only",
+                        );
+                    }
                     plan.columns[at].generated = Some(rendered.sql);
                     plan.columns[at].default = None;
                     plan.columns[at].identity = None;
@@ -297,6 +312,26 @@ impl Planner<'_> {
             }
         }
     }
+}
+
+/// Whether an expression divides, converts or leaves a function's domain: reasons to fail for some rows.
+fn can_fail(sql: &str) -> bool {
+    let sql = sql.to_lowercase();
+    let risks = [
+        "/",
+        "%",
+        "div(",
+        "sqrt(",
+        "ln(",
+        "log(",
+        "power(",
+        "::smallint",
+        "::integer",
+        "::bigint",
+        "::numeric",
+    ];
+    let conversions = ["::date", "::time", "::uuid", "::real", "::double", "cast("];
+    risks.iter().chain(&conversions).any(|word| sql.contains(word))
 }
 
 impl From<&ColumnPlan> for ColumnSpec {

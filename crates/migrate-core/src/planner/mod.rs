@@ -47,6 +47,7 @@ pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Pla
         manual: Vec::new(),
         extensions: BTreeSet::new(),
         dropped: BTreeSet::new(),
+        nondeterministic: BTreeSet::new(),
         collation_schema: String::new(),
     };
     if let Some(first) = tables.first().and_then(|t| planner.names.relation(&t.name)) {
@@ -121,6 +122,18 @@ struct Planner<'a> {
     dropped: BTreeSet<(ObjectName, String)>,
     /// Where collations live: in one schema, since both ends of a foreign key must have the same one.
     collation_schema: String,
+    /// Columns that get a nondeterministic collation, by source table and column.
+    nondeterministic: BTreeSet<(ObjectName, String)>,
+}
+
+/// Whether an expression does with text what nondeterministic collations do not allow: regular expressions and ILIKE in
+/// no version, LIKE and searching for a part before PostgreSQL 18.
+fn compares_parts(sql: &str, version: u32) -> bool {
+    let sql = sql.to_lowercase();
+    let never = [" ilike ", " ~ ", " ~* ", " !~ ", " !~* ", "regexp_"];
+    let before_18 = [" like ", "strpos(", "position(", "replace(", "split_part("];
+    never.iter().any(|word| sql.contains(word))
+        || (version < 18 && before_18.iter().any(|word| sql.contains(word)))
 }
 
 impl Planner<'_> {
@@ -166,6 +179,16 @@ impl Planner<'_> {
                     return Err(format!("column {table}.{column} is not in the destination"));
                 }
                 let sql = self.render_template(template)?;
+                let nondeterministic = template
+                    .columns()
+                    .any(|(t, c)| self.nondeterministic.contains(&(t.clone(), c.to_owned())));
+                if nondeterministic && compares_parts(&sql, self.target.version) {
+                    return Err(
+                        "it looks into text whose collation ignores case, which PostgreSQL cannot do; \
+                                citext can"
+                            .to_owned(),
+                    );
+                }
                 Ok(Rendered {
                     sql,
                     immutable: *immutable,

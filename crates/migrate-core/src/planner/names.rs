@@ -8,6 +8,14 @@ use crate::mapping::{AliasTypes, Mapping};
 use crate::naming::{MAX_NAME_BYTES, Namespace};
 use crate::plan::TargetName;
 
+/// Columns that every table of PostgreSQL has, and no other column can be called.
+const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+
+/// Schemas that are PostgreSQL's, or this program's.
+fn is_reserved(schema: &str) -> bool {
+    schema.starts_with("pg_") || schema == "information_schema" || schema == "migrate"
+}
+
 /// All names, decided before anything refers to them.
 pub(super) struct Names {
     relations: BTreeMap<ObjectName, TargetName>,
@@ -71,7 +79,44 @@ impl Names {
             let target = names.name(mapping, &alias.name);
             names.domains.insert(alias.name.clone(), target);
         }
+        names.reserve_identity_sequences(tables);
+        names.check_schemas()?;
         Ok(names)
+    }
+
+    /// PostgreSQL makes a sequence for each identity, named after table and column: no index or key may take its name.
+    fn reserve_identity_sequences(&mut self, tables: &[&Table]) {
+        for table in tables {
+            for column in table.columns.iter().filter(|c| c.identity.is_some()) {
+                let (Some(target), Some(column)) =
+                    (self.relation(&table.name), self.column(&table.name, &column.name))
+                else {
+                    continue;
+                };
+                let implicit = format!("{}_{column}_seq", target.name);
+                if implicit.len() <= MAX_NAME_BYTES {
+                    let space = self.spaces.entry(target.schema).or_default();
+                    if !space.contains(&implicit) {
+                        space.take(&implicit);
+                    }
+                }
+            }
+        }
+    }
+
+    fn check_schemas(&self) -> Result<()> {
+        let reserved = |name: &&TargetName| is_reserved(&name.schema);
+        match self.relations.values().chain(self.domains.values()).find(reserved) {
+            None => Ok(()),
+            Some(name) => Err(Error::new(
+                ErrorKind::Config,
+                format!("schema \"{}\" is PostgreSQL's or this program's own, and cannot take what is migrated", name.schema),
+            )
+            .hint(format!(
+                "give it another name: `--schema {0}=new_name`, or `{0} = \"new_name\"` under [schemas] in the plan file",
+                name.schema
+            ))),
+        }
     }
 
     fn schema(mapping: &Mapping, schema: &str) -> String {
@@ -140,6 +185,9 @@ impl Names {
         let decided = mapping.tables.get(&table.name.to_string());
         let decision = |column: &str| decided.and_then(|t| t.columns.get(column));
         let mut space = Namespace::default();
+        for name in SYSTEM_COLUMNS {
+            space.take(name);
+        }
         let mut names = BTreeMap::new();
         for column in &table.columns {
             if let Some(chosen) = decision(&column.name)
@@ -149,7 +197,7 @@ impl Names {
                 if chosen.is_empty() || space.take(chosen).0 != chosen {
                     return Err(Error::new(
                         ErrorKind::Config,
-                        format!("`{chosen}` cannot be a column's name: it is empty, longer than 63 bytes, or used twice"),
+                        format!("`{chosen}` cannot be a column's name: it is empty, longer than 63 bytes, used twice, or PostgreSQL's own"),
                     )
                     .at("column", &column.name)
                     .at("table", &table.name));

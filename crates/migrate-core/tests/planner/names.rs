@@ -1,6 +1,6 @@
 //! What things are called.
 
-use migrate_core::catalog::{AliasType, Key, Sequence};
+use migrate_core::catalog::{AliasType, Identity, Key, Sequence};
 use migrate_core::mapping::{AliasTypes, ColumnMapping, Mapping, TableMapping};
 use migrate_core::naming::{MAX_NAME_BYTES, Naming, shorten};
 use migrate_core::pg_type::PgType;
@@ -333,7 +333,7 @@ fn names_that_cannot_be_are_refused() {
         .insert("y".into(), rename("c"));
     assert_eq!(
         refused(&tables, &mapping).to_string(),
-        "`c` cannot be a column's name: it is empty, longer than 63 bytes, or used twice (table dbo.A, column y)"
+        "`c` cannot be a column's name: it is empty, longer than 63 bytes, used twice, or PostgreSQL's own (table dbo.A, column y)"
     );
 }
 
@@ -372,4 +372,53 @@ fn alias_types_take_names_only_where_they_become_domains() {
         );
         assert_eq!(plan.tables[0].indexes[0].name, expected);
     }
+}
+
+#[test]
+fn columns_are_not_called_like_those_of_the_system() {
+    let tables = catalog(vec![table("dbo.A", vec![int("xmin"), int("XMin"), int("ctid")])]);
+    let plan = plan(&tables, &Mapping::default());
+    let names: Vec<&str> = planned(&plan, "dbo.A")
+        .columns
+        .iter()
+        .map(|c| c.name.as_str())
+        .collect();
+    assert_eq!(names, ["xmin_2", "XMin", "ctid_2"]);
+    assert_eq!(notes(&plan, "dbo.A.xmin").len(), 1);
+}
+
+#[test]
+fn schemas_of_the_system_are_refused() {
+    for schema in ["pg_stuff", "migrate", "information_schema"] {
+        let tables = catalog(vec![table(&format!("{schema}.A"), vec![int("x")])]);
+        let error = refused(&tables, &Mapping::default());
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "schema \"{schema}\" is PostgreSQL's or this program's own, and cannot take what is migrated"
+            )
+        );
+        let mut mapping = Mapping::default();
+        mapping.schemas.insert(schema.into(), "mine".into());
+        assert_eq!(
+            planned(&plan(&tables, &mapping), &format!("{schema}.A"))
+                .target
+                .schema,
+            "mine"
+        );
+    }
+}
+
+#[test]
+fn no_index_takes_the_name_of_an_identitys_sequence() {
+    let mut id = int("id");
+    id.identity = Some(Identity {
+        seed: 1,
+        increment: 1,
+        last: None,
+    });
+    let mut numbered = table("dbo.t", vec![id]);
+    numbered.indexes.push(index("t_id_seq", &["id"]));
+    let plan = plan(&catalog(vec![numbered]), &Mapping::default());
+    assert_eq!(planned(&plan, "dbo.t").indexes[0].name, "t_t_id_seq");
 }

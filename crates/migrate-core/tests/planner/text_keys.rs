@@ -253,3 +253,32 @@ fn a_destination_that_cannot_is_refused() {
     }
     assert!(planner::plan(&chain(), &choosing(CaseInsensitive::Leave), &target).is_ok());
 }
+
+#[test]
+fn patterns_over_a_nondeterministic_collation_are_left_to_a_person() {
+    let mut a = table("dbo.A", vec![text("code", false)]);
+    a.uniques.push(key("uq", &["code"]));
+    a.checks.push(check("ck_like", expr("dbo.A", "{code} like 'x%'")));
+    a.checks
+        .push(check("ck_ilike", expr("dbo.A", "{code} ilike 'x%'")));
+    a.checks.push(check("ck_equal", expr("dbo.A", "{code} <> ''")));
+    let tables = catalog(vec![a]);
+    let mapping = Mapping {
+        case_insensitive: CaseInsensitive::Collation,
+        ..Mapping::default()
+    };
+    for (version, left) in [(17, vec!["ck_equal"]), (18, vec!["ck_like", "ck_equal"])] {
+        let target = Target {
+            version,
+            ..Target::default()
+        };
+        let plan = planner::plan(&tables, &mapping, &target).unwrap();
+        let checks: Vec<&str> = planned(&plan, "dbo.A")
+            .checks
+            .iter()
+            .map(|c| c.name.as_str())
+            .collect();
+        assert_eq!(checks, left, "{version}");
+        assert_eq!(plan.manual.len(), 3 - left.len());
+    }
+}

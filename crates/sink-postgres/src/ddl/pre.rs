@@ -50,7 +50,10 @@ pub fn pre_data(plan: &Plan, extension_schema: Option<&str>) -> Vec<Step> {
             create_sequence(sequence),
         ));
     }
-    for table in &plan.tables {
+    // PostgreSQL names an identity's sequence itself and avoids names that exist: tables that are called like one first.
+    let (like_sequences, others): (Vec<_>, Vec<_>) =
+        plan.tables.iter().partition(|t| t.target.name.ends_with("_seq"));
+    for table in like_sequences.into_iter().chain(others) {
         steps.push(step(
             "table",
             &table.target,

@@ -24,7 +24,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use migrate_core::catalog::{Catalog, ObjectName, SourceInfo};
+use migrate_core::catalog::{Catalog, ManualObject, ObjectName, SourceInfo};
 use migrate_core::chunk::{Chunk, ChunkGoal, Cursor};
 use migrate_core::plan::{Plan, TablePlan};
 use migrate_core::source::{Capabilities, ChunkReader, Snapshot, Source};
@@ -184,6 +184,16 @@ fn examine(archive: &Archive, options: BacpacOptions) -> Result<Known> {
         if let (Some(parts), Some(columns)) = (found, stored.get(&table.name)) {
             restate(table, columns, parts);
         }
+    }
+    if origin.rows.is_none() || origin.model_hash.is_none() {
+        catalog.manual.push(ManualObject {
+            kind: "proof of completeness".to_owned(),
+            name: archive.name.to_string(),
+            definition: String::new(),
+            reason: "its Origin.xml does not state the total of rows and the checksum of the model, so that parts could be \
+                     missing unnoticed: compare the numbers of rows with the source"
+                .to_owned(),
+        });
     }
     Ok(Known {
         catalog,

@@ -39,14 +39,15 @@ impl Context<'_> {
             fixed: false,
         };
         let subject = match (&subject.ty, subject.class()) {
-            // Blanks at the end of a char(n) do not count, which is how PostgreSQL sees them.
-            (SqlType::Text { national: false, .. }, _) => subject,
+            // PostgreSQL's LIKE sees the padding of a column as it stands.
+            (SqlType::Text { national: false, .. }, _) if subject.bare => subject,
             (_, Class::Text) => subject.unpadded(),
             (_, Class::Date | Class::DateTime | Class::Float | Class::Real | Class::Binary) => {
                 return Err(format!("LIKE on {}", subject.ty));
             }
             _ => self.convert(subject, &any_text, Reason::Operand)?,
         };
+        let mut blanks_count = is_national(&subject) || is_national(&pattern);
         let insensitive = subject.case_insensitive || pattern.case_insensitive;
         if insensitive {
             self.note("LIKE under a case-insensitive collation becomes ILIKE or ~*, which may treat accents differently");
@@ -57,6 +58,7 @@ impl Context<'_> {
             None => None,
             Some(e) => {
                 let constant = self.value(e)?;
+                blanks_count |= is_national(&constant);
                 let mut chars = constant.lit_text().unwrap_or("").chars();
                 match (chars.next(), chars.next()) {
                     (Some(c), None) => Some(c),
@@ -71,6 +73,14 @@ impl Context<'_> {
             self.note(
                 "a `[` in the pattern starts a set of characters in SQL Server and is itself in PostgreSQL",
             );
+            let subject = if blanks_count {
+                subject
+            } else {
+                self.note(
+                    "LIKE leaves blanks at the end of the text out of account, so a pattern that asks for them there finds none",
+                );
+                without_blanks(subject)
+            };
             let sql = fill(
                 &format!("{{}} {not}{word} {{}} escape ''"),
                 &[&subject.at(Prec::Other), &pattern.unpadded().at(Prec::Other)],
@@ -78,18 +88,28 @@ impl Context<'_> {
             return Ok(Value::new(sql, Prec::Range, SqlType::Condition, nullable));
         };
         let pieces = read(text, escape)?;
+        let end = if blanks_count {
+            End::Exact
+        } else {
+            End::of(&pieces)
+        };
         let (operator, pattern) = match plain(&pieces) {
-            Some(pattern) => (format!("{not}{word}"), pattern),
-            None => {
+            Some(pattern) if end != End::BlanksMayFollow => (format!("{not}{word}"), pattern),
+            _ => {
                 if has_letter_range(&pieces) {
                     self.note("a range of letters follows the collation in SQL Server and the code points in PostgreSQL");
                 }
                 let operator = if negated { "!~" } else { "~" };
                 (
                     format!("{operator}{}", if insensitive { "*" } else { "" }),
-                    regex(&pieces),
+                    regex(&pieces, end == End::BlanksMayFollow),
                 )
             }
+        };
+        let subject = if end == End::Trimmed {
+            without_blanks(subject)
+        } else {
+            subject
         };
         let pattern = Template::sql(quote_literal(&pattern));
         let sql = fill(
@@ -97,6 +117,46 @@ impl Context<'_> {
             &[&subject.at(Prec::Sum), &pattern],
         );
         Ok(Value::new(sql, Prec::Range, SqlType::Condition, nullable))
+    }
+}
+
+/// How the end of a pattern meets the end of the text. SQL Server passes over blanks that are left when the pattern is
+/// used up, unless the text, the pattern or the escape character is Unicode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Nothing is passed over, or `%` takes it anyway.
+    Exact,
+    /// The last character is not a blank, so that the text can be trimmed before.
+    Trimmed,
+    /// The last piece may match a blank itself, which trimming would take away from it.
+    BlanksMayFollow,
+}
+
+impl End {
+    fn of(pieces: &[Piece]) -> Self {
+        match pieces.last() {
+            Some(Piece::Any) => Self::Exact,
+            Some(Piece::Char(' ') | Piece::One | Piece::Set { .. }) => Self::BlanksMayFollow,
+            Some(Piece::Char(_)) | None => Self::Trimmed,
+        }
+    }
+}
+
+fn is_national(value: &Value) -> bool {
+    matches!(value.ty, SqlType::Text { national: true, .. })
+}
+
+/// Text without the blanks at its end.
+fn without_blanks(text: Value) -> Value {
+    if text.lit_text().is_some_and(|t| !t.ends_with(' ')) {
+        return text;
+    }
+    Value {
+        sql: fill("rtrim({})", &[text.arg()]),
+        prec: Prec::Atom,
+        lit: None,
+        bare: false,
+        ..text
     }
 }
 
@@ -182,8 +242,9 @@ fn plain(pieces: &[Piece]) -> Option<String> {
     Some(out)
 }
 
-/// The pattern as a regular expression; `.` matches line breaks too, and `^` and `$` only the ends.
-fn regex(pieces: &[Piece]) -> String {
+/// The pattern as a regular expression; `.` matches line breaks too, and `^` and `$` only the ends. With `blanks`, any
+/// number of them may follow.
+fn regex(pieces: &[Piece], blanks: bool) -> String {
     let mut out = String::from("^");
     for piece in pieces {
         match piece {
@@ -203,7 +264,7 @@ fn regex(pieces: &[Piece]) -> String {
             }
         }
     }
-    out.push('$');
+    out.push_str(if blanks { " *$" } else { "$" });
     out
 }
 

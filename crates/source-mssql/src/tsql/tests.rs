@@ -57,6 +57,7 @@ fn scope() -> Scope {
         column("vc", "varchar(20)"),
         column("nvc", "nvarchar(20)"),
         column("ch", "char(5)"),
+        column("nch", "nchar(5)"),
         column("max", "nvarchar(max)"),
         column("ci", "nvarchar(20)"),
         column("bin", "varbinary(20)"),

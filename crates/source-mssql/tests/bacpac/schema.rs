@@ -195,7 +195,11 @@ async fn sequences_keep_their_bounds_and_their_place() {
     let database = DatabaseSpec::new("D")
         .sequence(sequence("a", SqlType::SmallInt, Some(1), Some(99), Some(7)))
         .sequence(sequence("b", SqlType::Decimal(18, 0), None, None, None))
-        .sequence(sequence("c", SqlType::TinyInt, None, None, None));
+        .sequence(sequence("c", SqlType::TinyInt, None, None, None))
+        .sequence(sequence("d", SqlType::SmallInt, None, Some(9), None))
+        .sequence(sequence("e", SqlType::Int, None, None, None))
+        .sequence(sequence("f", SqlType::BigInt, None, None, None))
+        .sequence(sequence("g", SqlType::Decimal(19, 0), None, None, None));
     let catalog = catalog(database).await;
     let expected = |name: &str, pg, min, max, cycle, last| Sequence {
         name: ObjectName::new("dbo", name),
@@ -212,8 +216,26 @@ async fn sequences_keep_their_bounds_and_their_place() {
         catalog.sequences,
         [
             expected("a", PgType::Int2, Some(1), Some(99), true, Some(7)),
-            expected("b", PgType::Int8, None, None, false, None),
+            expected(
+                "b",
+                PgType::Int8,
+                Some(-999_999_999_999_999_999),
+                Some(999_999_999_999_999_999),
+                false,
+                None
+            ),
             expected("c", PgType::Int2, Some(0), Some(255), false, None),
+            expected("d", PgType::Int2, Some(-32768), Some(9), true, None),
+            expected(
+                "e",
+                PgType::Int4,
+                Some(-2_147_483_648),
+                Some(2_147_483_647),
+                false,
+                None
+            ),
+            expected("f", PgType::Int8, Some(i64::MIN), Some(i64::MAX), false, None),
+            expected("g", PgType::Int8, Some(i64::MIN), Some(i64::MAX), false, None),
         ]
     );
 }

@@ -93,11 +93,6 @@ fn fractions_are_rounded_and_counted() {
     assert_eq!(time("time(0)", 499_999_999), 0);
     assert_eq!(time("time(0)", 500_000_000), 1_000_000);
     assert_eq!(time("time(3)", 123_456_789), 123_000);
-    assert_eq!(
-        time("time", LAST),
-        86_400_000_000,
-        "midnight at the end of the day"
-    );
     let stamp = |ty: &str, days, nanos| micros(ty, ValueKind::Timestamp, timestamp(days, nanos));
     assert_eq!(
         stamp("timestamp", 0, LAST),
@@ -111,6 +106,67 @@ fn fractions_are_rounded_and_counted() {
         "halves go upwards before 2000 too"
     );
     assert_eq!(stamp("timestamp(0)", -1, 1_500_000_000), -86_398_000_000);
+}
+
+#[test]
+fn the_ends_of_the_day_and_of_the_year_9999_are_cut() {
+    const SECOND: i64 = 1_000_000_000;
+    let end_of_9999 = 2_921_940i64 * 86_400_000_000;
+    // The first of the values that would round up, the sentinel of SQL Server, and the last nanosecond.
+    for (precision, cut, first) in [(6u8, 1, 500), (3, 1_000, 500_000), (0, 1_000_000, SECOND / 2)] {
+        for nanos in [DAY_NANOS - first, DAY_NANOS - 100, LAST] {
+            for (kind, ty, value, expected) in [
+                (
+                    ValueKind::Time,
+                    PgType::Time(precision),
+                    Value::Time(nanos),
+                    86_400_000_000 - cut,
+                ),
+                (
+                    ValueKind::Timestamp,
+                    PgType::Timestamp(precision),
+                    timestamp(2_921_939, nanos),
+                    end_of_9999 - cut,
+                ),
+                (
+                    ValueKind::TimestampTz,
+                    PgType::TimestampTz(precision),
+                    Value::TimestampTz {
+                        days: 2_921_939,
+                        nanos,
+                    },
+                    end_of_9999 - cut,
+                ),
+                // The days around it are rounded as ever.
+                (
+                    ValueKind::Timestamp,
+                    PgType::Timestamp(precision),
+                    timestamp(2_921_938, nanos),
+                    end_of_9999 - 86_400_000_000,
+                ),
+                (
+                    ValueKind::Timestamp,
+                    PgType::Timestamp(precision),
+                    timestamp(2_921_940, nanos),
+                    end_of_9999 + 86_400_000_000,
+                ),
+            ] {
+                let (bytes, how) = Column::of(kind, ty.clone()).converted(value);
+                assert_eq!(bytes, expected.to_be_bytes(), "{value:?} as {ty}");
+                assert_eq!(how, Conversion::FractionRounded, "{value:?} as {ty}");
+            }
+        }
+    }
+    // What is past the end already stays there, and is not a change.
+    let stamp = column(ValueKind::Timestamp, "timestamp");
+    for value in [timestamp(2_921_939, DAY_NANOS), timestamp(2_921_940, 0)] {
+        assert_eq!(stamp.encode(value), end_of_9999.to_be_bytes());
+        assert!(stamp.batch(value).conversions.is_empty());
+    }
+    assert_eq!(
+        column(ValueKind::Text, "time").encode(Value::Text("24:00:00")),
+        86_400_000_000i64.to_be_bytes()
+    );
 }
 
 #[test]
@@ -326,7 +382,7 @@ proptest! {
     }
 
     #[test]
-    fn rounding_agrees_with_wide_arithmetic(days in -730_119i32..2_921_939, nanos in 0..=DAY_NANOS, precision in 0u8..=6) {
+    fn rounding_agrees_with_wide_arithmetic(days in -730_119i32..=2_921_938, nanos in 0..=DAY_NANOS, precision in 0u8..=6) {
         let column = Column::of(ValueKind::Timestamp, PgType::Timestamp(precision));
         let tick = 10i128.pow(9 - u32::from(precision));
         let exact = i128::from(days) * i128::from(DAY_NANOS) + i128::from(nanos);

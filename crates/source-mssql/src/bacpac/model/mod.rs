@@ -22,7 +22,7 @@ use self::translate::Translator;
 use self::xml::Node;
 use super::layout::StoredColumn;
 use crate::classify::{corrupt, unsupported};
-use crate::types::Base;
+use crate::types::{Base, NativeType};
 
 /// The model's elements, sorted by what becomes of them.
 #[derive(Default)]
@@ -330,37 +330,46 @@ fn sequence(node: &Node, types: &UserTypes) -> Result<Result<Sequence, String>> 
     };
     let sequence = || -> Result<Sequence, String> {
         let increment = number(&["Increment", "IncrementValue"])?.unwrap_or(1);
-        // A tinyint sequence ends at 255 by its type, for which PostgreSQL has no equal.
-        let bounds = if native.base == Base::TinyInt {
-            (Some(0), Some(255))
-        } else {
-            (None, None)
-        };
+        // Without bounds of its own a sequence has those of its type, where PostgreSQL's begins at 1.
+        let (lowest, highest) = sequence_range(&native);
         let min = if node.flag("HasNoMinValue") {
-            bounds.0
+            None
         } else {
-            number(&["MinValue"])?.or(bounds.0)
+            number(&["MinValue"])?
         };
         let max = if node.flag("HasNoMaxValue") {
-            bounds.1
+            None
         } else {
-            number(&["MaxValue"])?.or(bounds.1)
+            number(&["MaxValue"])?
         };
+        let (min, max) = (min.unwrap_or(lowest), max.unwrap_or(highest));
         Ok(Sequence {
-            start: number(&["StartValue"])?
-                .or(if increment < 0 { max } else { min })
-                .unwrap_or(1),
+            start: number(&["StartValue"])?.unwrap_or(if increment < 0 { max } else { min }),
             name: name.clone(),
             pg,
             increment,
-            min,
-            max,
+            min: Some(min),
+            max: Some(max),
             cycle: node.flag("IsCycling"),
             last: columns::online_value(node),
             comment: None,
         })
     };
     Ok(sequence())
+}
+
+/// The lowest and the highest value of a sequence's type, as far as 64 bits go.
+fn sequence_range(native: &NativeType) -> (i64, i64) {
+    match native.base {
+        Base::TinyInt => (0, 255),
+        Base::SmallInt => (i64::from(i16::MIN), i64::from(i16::MAX)),
+        Base::Int => (i64::from(i32::MIN), i64::from(i32::MAX)),
+        Base::Decimal | Base::Numeric => match 10_i64.checked_pow(u32::from(native.precision)) {
+            Some(power) => (1 - power, power - 1),
+            None => (i64::MIN, i64::MAX),
+        },
+        _ => (i64::MIN, i64::MAX),
+    }
 }
 
 /// The model's schemas, and `dbo` and the like if anything lives there.

@@ -142,7 +142,16 @@ impl Context<'_> {
             }
             ("substring", [x, from, len]) => self.substring(x, from, len)?,
             ("upper" | "lower" | "reverse", [x]) => {
-                let x = self.text_argument(x)?;
+                let x = self.value(x)?;
+                // Numbers, dates and the like are written in ASCII.
+                let ascii = x.class() != Class::Text || x.lit_text().is_some_and(str::is_ascii);
+                if call.name != "reverse" && !ascii {
+                    self.note(format!(
+                        "{}() follows the locale of the destination database",
+                        call.name
+                    ));
+                }
+                let x = self.as_text(x)?;
                 let sql = fill(&format!("{}({{}})", call.name), &[x.arg()]);
                 like(&x, sql, length(&x), x.nullable)
             }
@@ -212,7 +221,8 @@ impl Context<'_> {
                         let sql = fill("repeat({}, {})", &[x.arg(), n.arg()]);
                         like(&x, sql, len, x.nullable)
                     }
-                    _ => {
+                    Some(_) => like(&x, Template::sql("null::text"), len, true),
+                    None => {
                         let sql = fill(
                             "case when {} >= 0 then repeat({}, {}) end",
                             &[&n.at(Prec::Range), x.arg(), n.arg()],
@@ -223,8 +233,18 @@ impl Context<'_> {
             }
             ("space", [n]) => {
                 let n = self.int_argument(n)?;
-                let sql = fill("repeat(' ', {})", &[n.arg()]);
-                Value::atom(sql, SqlType::varchar(8000), n.nullable)
+                let (sql, nullable) = match n.lit_int() {
+                    Some(k) if k >= 0 => (fill("repeat(' ', {})", &[n.arg()]), false),
+                    Some(_) => (Template::sql("null::text"), true),
+                    None => (
+                        fill(
+                            "case when {} >= 0 then repeat(' ', {}) end",
+                            &[&n.at(Prec::Range), n.arg()],
+                        ),
+                        true,
+                    ),
+                };
+                Value::atom(sql, SqlType::varchar(8000), nullable)
             }
             ("stuff", [x, start, len, new]) => {
                 let (x, start, len) = (

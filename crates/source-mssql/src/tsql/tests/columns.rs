@@ -194,6 +194,18 @@ fn conditions_are_rewritten() {
             ("[vc] not like '%[^a-z0-9]%'", r#""vc" !~ '^.*[^a-z0-9].*$'"#),
             ("[ci] like '[A-Z][A-Z]'", r#""ci" ~* '^[A-Z][A-Z]$'"#),
             ("[ci] not like 'x%'", r#""ci" not ilike 'x%'"#),
+            ("[vc] like 'a'", r#"rtrim("vc") like 'a'"#),
+            ("[vc] like N'a'", r#""vc" like 'a'"#),
+            ("[ch] like 'a%'", r#""ch" like 'a%'"#),
+            ("[ch] like 'a'", r#"rtrim("ch") like 'a'"#),
+            ("[ch] like N'a'", r#""ch" like 'a'"#),
+            ("[ch]+'' like 'a%'", r#"rpad("ch", 5) || '' like 'a%'"#),
+            ("[nch] like 'a'", r#"rpad("nch", 5) like 'a'"#),
+            ("[vc] like 'a '", r#""vc" ~ '^a  *$'"#),
+            ("[vc] not like 'a_'", r#""vc" !~ '^a. *$'"#),
+            ("[vc] like '[ab]c'", r#"rtrim("vc") ~ '^[ab]c$'"#),
+            ("[vc] like 'a[bc]'", r#""vc" ~ '^a[bc] *$'"#),
+            ("[vc] like [vc]", r#"rtrim("vc") like "vc" escape ''"#),
             ("[nvc] like [vc]+'%'", r#""nvc" like "vc" || '%' escape ''"#),
             ("[xml] is not null", r#""xml" is not null"#),
             (
@@ -240,6 +252,24 @@ fn differences_are_noted() {
     assert_eq!(
         of("[dt]>'2020-02-03'"),
         ["'2020-02-03' is read as month before day, as SQL Server does under its default language"]
+    );
+    assert_eq!(
+        of("upper([vc]) is null and lower('Abc'+cast([int] as varchar(9))) is null and upper('A') is null"),
+        [
+            "upper() follows the locale of the destination database",
+            "lower() follows the locale of the destination database"
+        ]
+    );
+    assert_eq!(
+        of("lower([id]) is null and reverse([nvc]) is null"),
+        [] as [&str; 0]
+    );
+    assert_eq!(
+        of("[vc] like [vc]"),
+        [
+            "a `[` in the pattern starts a set of characters in SQL Server and is itself in PostgreSQL",
+            "LIKE leaves blanks at the end of the text out of account, so a pattern that asks for them there finds none"
+        ]
     );
     assert_eq!(
         of("len([nvc])>3"),

@@ -50,6 +50,17 @@ fn text_is_put_together_and_taken_apart() {
                 r#"case when char_length("vc") >= 2 then overlay("vc" placing 'x' from 2 for 1) end"#,
             ),
             ("replicate('0',3)", "repeat('0', 3)"),
+            ("replicate('0',-1)", "null::text"),
+            (
+                "replicate('0',[int])",
+                r#"case when "int" >= 0 then repeat('0', "int") end"#,
+            ),
+            ("space(3)", "repeat(' ', 3)"),
+            ("space(-1)", "null::text"),
+            (
+                "space([int])",
+                r#"case when "int" >= 0 then repeat(' ', "int") end"#,
+            ),
             ("char(13)+char(10)", "chr(13) || chr(10)"),
             ("[Name!] collate Latin1_General_BIN", r#""Name!""#),
             ("CONVERT([nvarchar](23),[int])", r#""int"::text"#),
