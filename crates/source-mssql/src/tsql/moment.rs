@@ -156,8 +156,13 @@ fn read_time(text: &str) -> Option<(i64, Option<i64>)> {
 /// Writes a moment as a constant of a type, rounded as that type rounds.
 fn constant(moment: Moment, offset: i64, target: &SqlType) -> Outcome<Value> {
     let step = |digits: u8| 10i64.pow(7 - u32::from(digits.min(6)));
-    let round = |unit: i64| {
-        let tick = (moment.tick + unit / 2) / unit * unit;
+    let last_day = date_text(moment.day) == "9999-12-31";
+    let round = |unit: i64, stays: bool| {
+        let mut tick = (moment.tick + unit / 2) / unit * unit;
+        // As with rows: an open end stays in its day, or year, and is cut instead.
+        if tick == DAY && stays {
+            tick = moment.tick / unit * unit;
+        }
         Moment {
             day: moment.day + tick / DAY,
             tick: tick % DAY,
@@ -165,8 +170,8 @@ fn constant(moment: Moment, offset: i64, target: &SqlType) -> Outcome<Value> {
     };
     let (keyword, text) = match target {
         SqlType::Date => ("date", date_text(moment.day)),
-        SqlType::Time(p) => ("time", clock_text(round(step(*p)).tick)),
-        SqlType::SmallDateTime => ("timestamp", stamp_text(round(60 * SECOND))),
+        SqlType::Time(p) => ("time", clock_text(round(step(*p), true).tick)),
+        SqlType::SmallDateTime => ("timestamp", stamp_text(round(60 * SECOND, last_day))),
         SqlType::DateTime => {
             // 300 ticks in a second, shown to the millisecond.
             let ticks = (moment.tick * 3 + SECOND / 200) / (SECOND / 100);
@@ -180,9 +185,9 @@ fn constant(moment: Moment, offset: i64, target: &SqlType) -> Outcome<Value> {
                 }),
             )
         }
-        SqlType::DateTime2(p) => ("timestamp", stamp_text(round(step(*p)))),
+        SqlType::DateTime2(p) => ("timestamp", stamp_text(round(step(*p), last_day))),
         SqlType::DateTimeOffset(p) => {
-            let at = round(step(*p));
+            let at = round(step(*p), last_day);
             let sign = if offset < 0 { '-' } else { '+' };
             let zone = format!("{sign}{:02}:{:02}", offset.abs() / 60, offset.abs() % 60);
             (
@@ -308,7 +313,7 @@ mod tests {
             (
                 "99991231 23:59:59.9999999",
                 SqlType::DateTime2(7),
-                "timestamp '10000-01-01'",
+                "timestamp '9999-12-31 23:59:59.999999'",
             ),
             (
                 "2024-01-01 01:02:03.1234 +02:00",
