@@ -250,6 +250,13 @@ fn bad_mode() -> Error {
 
 /// Takes a URL apart into libpq's parameters.
 fn url_pairs(text: &str) -> Result<Vec<(String, String)>> {
+    // A raw `/` or `?` in a password ends the host before its time, and the rest of the password would be taken for the host:
+    // it must neither be looked up nor shown.
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    if rest[authority..].contains('@') {
+        return Err(config("the connection URL has an `@` after its host").hint(ESCAPE));
+    }
     // The reader's error is kept out: it may be about a piece of the password.
     let url = Url::parse(text).map_err(|_| config("the connection URL cannot be read").hint(ESCAPE))?;
     if url.fragment().is_some() {
@@ -316,6 +323,24 @@ mod tests {
 
     fn refusal(text: &str) -> Error {
         PgTarget::parse(&text.to_owned().into()).unwrap_err()
+    }
+
+    #[test]
+    fn a_password_that_ends_the_host_is_neither_shown_nor_looked_up() {
+        for url in [
+            "postgres://u:p@ss/w@h/db",
+            "postgres://u:12/34@h/db",
+            "postgres://u:12?ss@h/db",
+            "postgres://u:12#ss@h/db",
+        ] {
+            let error = refusal(url);
+            assert_eq!(
+                error.to_string(),
+                "the connection URL has an `@` after its host",
+                "{url}"
+            );
+            assert_eq!(error.hint_text(), Some(ESCAPE));
+        }
     }
 
     #[test]
