@@ -1,5 +1,6 @@
 //! Rows into tables, by COPY in binary form.
 
+mod aside;
 mod bisect;
 mod wire;
 mod writer;

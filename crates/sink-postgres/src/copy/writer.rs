@@ -13,14 +13,12 @@ use migrate_pg_client::sqlx;
 use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::{Connector, During, classify, execute};
 
+use super::aside::Aside;
 use super::wire::{Ended, Wire};
 use super::{bisect, copy_in};
 use crate::connect::{Shared, statement};
 use crate::ledger::chunk::Opened;
 use crate::ledger::{chunk, quarantine};
-
-/// Refused rows that are kept in memory before they go to quarantine.
-const REJECTS: usize = 256;
 
 /// A chunk opened for writing.
 pub(crate) struct Writer {
@@ -41,7 +39,7 @@ pub(crate) struct Writer {
     digest: Digest,
     bytes: u64,
     quarantined: u64,
-    rejects: Vec<Reject>,
+    aside: Aside,
 }
 
 /// Where the connection is.
@@ -85,7 +83,7 @@ impl Writer {
             digest: Digest::default(),
             bytes: 0,
             quarantined: 0,
-            rejects: Vec::new(),
+            aside: Aside::default(),
         }
     }
 
@@ -146,20 +144,26 @@ impl Writer {
         let sorted = outcome?;
         self.digest.merge(&sorted.digest);
         self.bytes += sorted.bytes;
-        self.put_aside(sorted.rejects).await
+        self.put_aside(&sorted.rejects).await
     }
 
-    /// Keeps refused rows for quarantine, and sends them there before they become many.
-    async fn put_aside(&mut self, rejects: Vec<Reject>) -> Result<()> {
+    /// Keeps refused rows for quarantine, and sends them there before they become many or large. That ends the COPY;
+    /// the next rows begin another one in the same transaction.
+    async fn put_aside(&mut self, rejects: &[Reject]) -> Result<()> {
         self.quarantined += rejects.len() as u64;
-        self.rejects.extend(rejects);
-        if self.rejects.len() < REJECTS {
+        if self.aside.keep(rejects) {
             return Ok(());
         }
         let mut connection = self.open().await?;
-        let outcome = quarantine::insert(&mut connection, &self.chunk, &self.rejects).await;
+        let mut outcome = Ok(());
+        for part in [self.aside.rejects(), rejects] {
+            outcome = quarantine::insert(&mut connection, &self.chunk, part).await;
+            if outcome.is_err() {
+                break;
+            }
+        }
         self.link = Link::Open(connection);
-        self.rejects.clear();
+        self.aside.clear();
         outcome
     }
 
@@ -204,7 +208,7 @@ impl Writer {
 
     /// Writes what stands beside the rows: quarantine and receipt.
     async fn note(&self, connection: &mut PgConnection, receipt: &Receipt, window: &Window) -> Result<()> {
-        quarantine::insert(connection, &self.chunk, &self.rejects).await?;
+        quarantine::insert(connection, &self.chunk, self.aside.rejects()).await?;
         chunk::close(connection, &self.chunk, self.attempt, self.epoch, receipt, window).await
     }
 }
@@ -252,7 +256,7 @@ impl ChunkWriter for Writer {
             (_, WriteMode::Careful) => self.write_carefully(batch).await,
         };
         let outcome = match outcome {
-            Ok(()) if !batch.rejects.is_empty() => self.put_aside(batch.rejects.clone()).await,
+            Ok(()) if !batch.rejects.is_empty() => self.put_aside(&batch.rejects).await,
             outcome => outcome,
         };
         self.broken = outcome.is_err();

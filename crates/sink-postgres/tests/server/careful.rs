@@ -207,3 +207,50 @@ async fn many_rejects_do_not_pile_up() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_rejects_are_all_stored() {
+    on_each_server(|db| async move {
+        let sink = db.sink().await;
+        let plan = plan(sink.target());
+        let customer = &plan.tables[0];
+        sink.begin(&plan).await.unwrap();
+        sink.register(&customer.source, &[chunk("Customer", 0)])
+            .await
+            .unwrap();
+        let (mut writer, _) = sink
+            .writer(customer, &chunk("Customer", 0).id, WriteMode::Fast)
+            .await
+            .unwrap();
+        // Batches with one large row, and one batch with many; each row has its own size.
+        let mut number = 0;
+        for (i, count) in (0..).zip([1, 1, 1, 1, 36]) {
+            let mut rows = customers(customer, i * 10..i * 10 + 10);
+            for _ in 0..count {
+                let mut large = reject("Label", "U+0000");
+                large.key = format!("id={number}");
+                large.row = serde_json::json!({ "Label": "x".repeat((1 << 20) + number) });
+                rows.rejects.push(large);
+                number += 1;
+            }
+            writer.write(&rows).await.unwrap();
+        }
+        let receipt = writer.commit(last(90)).await.unwrap();
+        assert_eq!((receipt.digest.rows, receipt.quarantined), (50, 40));
+        let stored = db
+            .list("select concat_ws('|', key, length(row ->> 'Label')) from migrate.quarantine order by id")
+            .await;
+        let expected: Vec<_> = (0..40)
+            .map(|n| Some(format!("id={n}|{}", (1 << 20) + n)))
+            .collect();
+        assert_eq!(stored, expected);
+        assert_eq!(
+            db.ask("select count(*) from \"Sales\".\"Customer\"")
+                .await
+                .unwrap(),
+            "50"
+        );
+        sink.close().await.unwrap();
+    })
+    .await;
+}
