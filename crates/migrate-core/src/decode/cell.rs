@@ -11,14 +11,14 @@ use super::number::numeric_text;
 use super::{damaged, fields};
 
 /// Cells of more bytes than this are described and not kept, so that a report stays readable.
-pub(super) const MAX_SHOWN_BYTES: usize = 64 << 10;
+pub(super) const MAX_SHOWN_BYTES: usize = 16 << 20;
 
 /// A cell in PostgreSQL's binary form as JSON that says the same exactly.
 ///
 /// Integers and booleans are JSON's own, floats too where they are finite; `numeric`, dates, times and UUIDs are
 /// text as PostgreSQL prints it (timestamps with time zone in UTC); `bytea` and types unknown here are `\x` and
 /// hexadecimal digits; `json` and `jsonb` are themselves, with the last of equal keys, or their text where taking
-/// it apart would lose digits; arrays are arrays. A cell above 64 KiB becomes `{"$omitted_bytes": length}`.
+/// it apart would lose digits; arrays are arrays. A cell above 16 MiB becomes `{"$omitted_bytes": length}`.
 ///
 /// # Errors
 /// `Corrupt` if the bytes are not of the type.
