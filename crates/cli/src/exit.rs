@@ -26,6 +26,16 @@ pub(crate) enum Exit {
     Mismatch = 7,
     /// More rows were refused than `--max-quarantined` allows.
     TooManyRejects = 8,
+    /// The source cannot be reached: name, port, firewall, or the connection broke for good.
+    Unreachable = 20,
+    /// The source's certificate cannot be verified, or the connection cannot be encrypted.
+    Untrusted = 21,
+    /// The source refused the login.
+    Login = 22,
+    /// The source lets this login in, but not read what has to be read.
+    Forbidden = 23,
+    /// The source's database, or a table of the plan, does not exist.
+    NotFound = 24,
     /// Ctrl-C, or a request to terminate.
     Cancelled = 130,
 }
@@ -42,6 +52,11 @@ Exit codes:
   6    the destination already holds something that would be overwritten
   7    validation found a difference
   8    more rows were refused than --max-quarantined allows
+  20   the source cannot be reached, or the connection broke and stayed broken
+  21   the source's certificate is not trusted, or encryption failed
+  22   the source refused the login
+  23   a right to read the source is missing
+  24   the source's database, or a table of the plan, does not exist
   130  cancelled; run the same command again to go on";
 
 impl Exit {
@@ -54,6 +69,11 @@ impl Exit {
             (ErrorKind::Mismatch, _) => Self::Mismatch,
             (ErrorKind::TooManyRejects, _) => Self::TooManyRejects,
             (ErrorKind::Internal, _) => Self::Unexpected,
+            (ErrorKind::Connection, Side::Source) => Self::Unreachable,
+            (ErrorKind::Tls, Side::Source) => Self::Untrusted,
+            (ErrorKind::Login, Side::Source) => Self::Login,
+            (ErrorKind::Permission, Side::Source) => Self::Forbidden,
+            (ErrorKind::NotFound, Side::Source) => Self::NotFound,
             (_, Side::Source) => Self::Source,
             (_, Side::Destination) => Self::Destination,
             // Damage is found where something is read that somebody else wrote.
@@ -86,8 +106,11 @@ mod tests {
             (Config, [2, 2, 2]),
             (Corrupt, [4, 5, 4]),
             (Unsupported, [4, 5, 2]),
-            (Connection, [4, 5, 1]),
-            (Permission, [4, 5, 1]),
+            (Connection, [20, 5, 1]),
+            (Tls, [21, 5, 1]),
+            (Login, [22, 5, 1]),
+            (Permission, [23, 5, 1]),
+            (NotFound, [24, 5, 1]),
             (Conflict, [6, 6, 6]),
             (Resources, [4, 5, 1]),
             (DataRejected, [4, 5, 1]),
@@ -129,6 +152,11 @@ mod tests {
             Exit::Conflict,
             Exit::Mismatch,
             Exit::TooManyRejects,
+            Exit::Unreachable,
+            Exit::Untrusted,
+            Exit::Login,
+            Exit::Forbidden,
+            Exit::NotFound,
             Exit::Cancelled,
         ];
         assert_eq!(listed, all.map(Exit::code));

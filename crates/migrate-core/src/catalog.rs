@@ -50,6 +50,9 @@ pub struct Catalog {
     pub views: Vec<View>,
     /// Objects that nobody translates: procedures, triggers, functions, xml indexes and so on.
     pub manual: Vec<ManualObject>,
+    /// The choices of its own that the source made, as TOML for the `[options]` of a plan file; empty where it has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub options: String,
 }
 
 /// Which source a catalog describes.
@@ -283,6 +286,12 @@ pub struct Index {
     pub clustered: bool,
     /// The condition of a filtered index.
     pub filter: Option<Expr>,
+    /// PostgreSQL's access method (`gin`, `gist`, `brin`...); `None` for a B-tree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub using: Option<String>,
+    /// What is indexed instead of columns: PostgreSQL's list of expressions, without the parentheses around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expression: Option<Expr>,
     /// Whether the source has it switched off.
     pub disabled: bool,
     /// Its description.

@@ -17,8 +17,14 @@ pub enum ErrorKind {
     Unsupported,
     /// No connection, or the connection broke.
     Connection,
-    /// The login or a right is missing.
+    /// The other side could not be identified, or the connection could not be encrypted.
+    Tls,
+    /// The server knows us not: a wrong name, password or token.
+    Login,
+    /// A right is missing.
     Permission,
+    /// A database, or an object that the plan was made with, is not there.
+    NotFound,
     /// The destination already holds something that this run would overwrite.
     Conflict,
     /// The destination ran out of disk, memory or connections.

@@ -39,6 +39,8 @@ pub struct Mapping {
     pub schemas: BTreeMap<String, String>,
     /// Decisions about single tables, by `schema.table`.
     pub tables: BTreeMap<String, TableMapping>,
+    /// Options of the source's own; only the source knows what they mean.
+    pub options: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What becomes of unique keys whose source compares without regard to case.

@@ -107,7 +107,7 @@ pub struct Plan {
 
 impl Plan {
     /// A fingerprint of what a run will do, so that a resume notices another plan. What only informs a person (notes, work
-    /// by hand, what is left out, counts of rows and bytes) is no part of it: a later version may word it differently.
+    /// by hand, what is left out, counts of rows and bytes, the numbers used last) is no part of it: a later version may word it differently.
     pub fn fingerprint(&self) -> String {
         let mut deeds = Self {
             manual: Vec::new(),
@@ -117,7 +117,11 @@ impl Plan {
         };
         for table in &mut deeds.tables {
             (table.rows, table.bytes) = (None, None);
+            // A source that is in use goes on numbering while it is copied.
+            let identities = table.columns.iter_mut().filter_map(|c| c.identity.as_mut());
+            identities.for_each(|identity| identity.last = None);
         }
+        deeds.sequences.iter_mut().for_each(|s| s.last = None);
         // A file may be renamed; the content has a fingerprint of its own.
         deeds.source.name.clear();
         // Serialising plain data with string keys cannot fail; an empty text would still be compared.
@@ -326,6 +330,12 @@ pub struct IndexPlan {
     pub nulls_not_distinct: bool,
     /// The condition of a partial index, as SQL.
     pub filter: Option<String>,
+    /// The access method, if not a B-tree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub using: Option<String>,
+    /// What is indexed instead of columns, as SQL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expression: Option<String>,
     /// Its comment.
     pub comment: Option<String>,
 }

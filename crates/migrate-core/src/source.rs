@@ -15,6 +15,9 @@ use crate::plan::{Plan, TablePlan};
 pub struct Capabilities {
     /// Whether a plan's `where` conditions can be carried out.
     pub filter: bool,
+    /// Whether the schema is inferred from rows, so that another look at a source in use may find another one: a
+    /// resumed run keeps the plan that it began with.
+    pub inferred: bool,
 }
 
 /// A database to read.

@@ -20,6 +20,7 @@
 pub mod bacpac;
 mod classify;
 pub mod clr;
+pub mod live;
 pub mod tsql;
 pub mod types;
 

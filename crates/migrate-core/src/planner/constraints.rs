@@ -143,14 +143,19 @@ impl Planner<'_> {
         let keys = self.renamed(&table.name, index.columns.iter().map(|c| &c.name));
         let include = self.renamed(&table.name, &index.include);
         let filter = index.filter.as_ref().map(|f| self.render(f)).transpose();
-        let (keys, include, filter) = match (keys, include, filter) {
-            (Ok(keys), Ok(include), Ok(filter)) => (keys, include, filter),
-            (Err(reason), ..) | (_, Err(reason), _) | (.., Err(reason)) => {
+        let expression = index.expression.as_ref().map(|e| self.render(e)).transpose();
+        let (keys, include, filter, expression) = match (keys, include, filter, expression) {
+            (Ok(keys), Ok(include), Ok(filter), Ok(expression)) => (keys, include, filter, expression),
+            (Err(reason), ..) | (_, Err(reason), ..) | (_, _, Err(reason), _) | (.., Err(reason)) => {
                 self.by_hand("index", &object, &describe(index), reason);
                 return None;
             }
         };
-        if filter.as_ref().is_some_and(|f| !f.immutable) {
+        if [&filter, &expression]
+            .into_iter()
+            .flatten()
+            .any(|e| !e.immutable)
+        {
             self.by_hand(
                 "index",
                 &object,
@@ -195,10 +200,8 @@ impl Planner<'_> {
             );
         }
         let nulls_not_distinct = index.unique && self.nulls(table, plan, &index.name, &keys);
-        if let Some(filter) = &filter {
-            for text in filter.notes.clone() {
-                self.note(&object, text);
-            }
+        for text in [&filter, &expression].into_iter().flatten().flat_map(|e| &e.notes) {
+            self.note(&object, text.clone());
         }
         Some(IndexPlan {
             name,
@@ -210,6 +213,8 @@ impl Planner<'_> {
             unique: index.unique,
             nulls_not_distinct,
             filter: filter.map(|f| f.sql),
+            using: index.using.clone(),
+            expression: expression.map(|e| e.sql),
             comment: index.comment.clone(),
         })
     }
@@ -415,6 +420,9 @@ fn describe(index: &Index) -> String {
         .collect();
     let unique = if index.unique { "unique " } else { "" };
     let mut text = format!("{unique}index {} ({})", index.name, columns.join(", "));
+    if let Some(expression) = &index.expression {
+        text.push_str(&format!(" {}", expression.native));
+    }
     if !index.include.is_empty() {
         text.push_str(&format!(" include ({})", index.include.join(", ")));
     }

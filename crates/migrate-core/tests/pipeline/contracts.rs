@@ -76,7 +76,10 @@ struct Evens {
 #[async_trait]
 impl Source for Evens {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { filter: true }
+        Capabilities {
+            filter: true,
+            ..Capabilities::default()
+        }
     }
 
     async fn discover(&self) -> Result<Catalog> {

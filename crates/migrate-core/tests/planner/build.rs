@@ -126,6 +126,8 @@ pub(crate) fn index(name: &str, columns: &[&str]) -> Index {
         unique: false,
         clustered: false,
         filter: None,
+        using: None,
+        expression: None,
         disabled: false,
         comment: None,
     }

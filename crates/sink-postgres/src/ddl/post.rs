@@ -89,11 +89,16 @@ fn index_step(table: &TargetName, index: &IndexPlan) -> Step {
         name: index.name.clone(),
     };
     let sql = format!(
-        "create {unique}index {name} on {table} ({columns}){include}{nulls}{filter}{comment}",
+        "create {unique}index {name} on {table}{using} ({columns}){include}{nulls}{filter}{comment}",
         unique = if index.unique { "unique " } else { "" },
         name = quote_ident(&index.name),
         table = table.quoted(),
-        columns = columns.join(", "),
+        using = index
+            .using
+            .as_ref()
+            .map(|method| format!(" using {}", quote_ident(method)))
+            .unwrap_or_default(),
+        columns = index.expression.clone().unwrap_or_else(|| columns.join(", ")),
         include = if index.include.is_empty() {
             String::new()
         } else {

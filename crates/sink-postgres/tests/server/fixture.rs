@@ -104,6 +104,8 @@ pub(crate) fn plan(target: Target) -> Plan {
         unique: true,
         nulls_not_distinct: target.version >= 15,
         filter: Some("score > 0".into()),
+        using: None,
+        expression: None,
         comment: Some("by score".into()),
     });
     let mut order = table(

@@ -240,7 +240,10 @@ fn fingerprint(archive: &Archive, model: &str) -> String {
 #[async_trait]
 impl Source for Bacpac {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { filter: true }
+        Capabilities {
+            filter: true,
+            ..Capabilities::default()
+        }
     }
 
     async fn discover(&self) -> Result<Catalog> {

@@ -142,6 +142,8 @@ pub(crate) fn index(node: &Node, table: &ObjectName, filter: Option<Expr>) -> Re
         unique: node.flag("IsUnique"),
         clustered: node.flag("IsClustered"),
         filter,
+        using: None,
+        expression: None,
         disabled: node.flag("IsDisabled"),
         comment: None,
     })
