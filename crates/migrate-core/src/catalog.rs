@@ -181,6 +181,28 @@ pub struct Column {
     pub collation: Option<Collation>,
     /// Its description.
     pub comment: Option<String>,
+    /// Whether its values carry an offset from UTC, which the source can deliver as [`Part::UtcOffset`].
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub utc_offset: bool,
+    /// Which part of a value it is, if it is not a column of the source itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// A part of another column's values.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The offset from UTC that a point in time was written with: minutes, eastern ones positive, as
+    /// [`Value::Int16`](crate::value::Value::Int16).
+    UtcOffset {
+        /// The column with the points in time.
+        of: String,
+    },
 }
 
 /// How a source numbers rows.

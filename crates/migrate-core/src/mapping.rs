@@ -31,6 +31,8 @@ pub struct Mapping {
     pub xml: XmlType,
     /// What alias types become.
     pub alias_types: AliasTypes,
+    /// What becomes of offsets from UTC.
+    pub offsets: Offsets,
     /// Tables to take, as patterns over `schema.table` with `*`; none means all.
     pub include: Vec<String>,
     /// Tables to leave out, as patterns; wins over `include`.
@@ -76,6 +78,17 @@ pub enum AliasTypes {
     Domain,
     /// Their base types.
     Base,
+}
+
+/// What becomes of the offsets from UTC that points in time were written with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Offsets {
+    /// They are lost: PostgreSQL keeps the moment alone.
+    #[default]
+    Drop,
+    /// A `smallint` column behind each one keeps the minutes.
+    Keep,
 }
 
 /// Decisions about one table.

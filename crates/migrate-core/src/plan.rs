@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{Action, Fidelity, ObjectName, SourceInfo};
+use crate::catalog::{Action, Fidelity, ObjectName, Part, SourceInfo};
 use crate::digest::Digest;
 use crate::pg_type::PgType;
 use crate::policy::TextPolicy;
@@ -231,6 +231,9 @@ pub struct ColumnPlan {
     pub name: String,
     /// The source's spelling of its type.
     pub native: String,
+    /// Which part of a source column it is, if not the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
     /// Which values the source delivers.
     pub kind: ValueKind,
     /// Its type, domains resolved: what the tuple codec encodes.

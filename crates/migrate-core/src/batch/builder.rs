@@ -163,6 +163,14 @@ impl BatchBuilder {
         self.batch.filtered += 1;
     }
 
+    /// Gives up the row that was begun, if one was, as though it never had been: the source broke off in the middle of
+    /// it and will deliver it again. It is not counted anywhere.
+    pub fn abandon_row(&mut self) {
+        if self.row.open {
+            self.drop_row();
+        }
+    }
+
     /// Adds a row that is a COPY tuple already, as a PostgreSQL source delivers it.
     ///
     /// # Errors

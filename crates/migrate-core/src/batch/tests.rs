@@ -235,6 +235,30 @@ fn add_unchecked(builder: &mut BatchBuilder) {
 }
 
 #[test]
+fn abandoned_rows_leave_nothing() {
+    let mut b = builder();
+    b.abandon_row();
+    add(&mut b, 1, 0, "a");
+    b.begin_row();
+    b.abandon_row();
+    b.begin_row();
+    b.push(Value::Int32(99_999));
+    b.push(Value::Timestamp { days: 0, nanos: 1 });
+    b.abandon_row();
+    b.begin_row();
+    b.push(Value::Int32(5));
+    b.push(Value::Timestamp { days: 0, nanos: 1 });
+    b.abandon_row();
+    add(&mut b, 2, 0, "b");
+    let batch = b.take().unwrap();
+    assert_eq!((batch.rows(), batch.filtered, batch.read()), (2, 0, 2));
+    assert_eq!(
+        (batch.rejects.len(), batch.conversions.is_empty(), batch.digest()),
+        (0, true, batch.digest_of(0..2))
+    );
+}
+
+#[test]
 fn whole_tuples_pass_through() {
     let mut b = builder();
     let tuple = [0, 3, 0, 0, 0, 2, 0, 2, 255, 255, 255, 255, 255, 255, 255, 255];

@@ -138,6 +138,8 @@ fn column(name: &str, ty: &PgType, nullable: bool) -> Column {
         computed: None,
         collation: None,
         comment: None,
+        utc_offset: false,
+        part: None,
     }
 }
 

@@ -185,6 +185,7 @@ impl Planner<'_> {
             source: column.name.clone(),
             name,
             native: column.native.clone(),
+            part: column.part.clone(),
             kind: column.kind.clone(),
             ty,
             domain,

@@ -151,11 +151,7 @@ impl Planner<'_> {
                 return None;
             }
         };
-        if [&filter, &expression]
-            .into_iter()
-            .flatten()
-            .any(|e| !e.immutable)
-        {
+        if [&filter, &expression].into_iter().flatten().any(|e| !e.immutable) {
             self.by_hand(
                 "index",
                 &object,
@@ -200,7 +196,11 @@ impl Planner<'_> {
             );
         }
         let nulls_not_distinct = index.unique && self.nulls(table, plan, &index.name, &keys);
-        for text in [&filter, &expression].into_iter().flatten().flat_map(|e| &e.notes) {
+        for text in [&filter, &expression]
+            .into_iter()
+            .flatten()
+            .flat_map(|e| &e.notes)
+        {
             self.note(&object, text.clone());
         }
         Some(IndexPlan {

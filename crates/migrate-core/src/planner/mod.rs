@@ -6,6 +6,7 @@ mod check_mapping;
 mod columns;
 mod constraints;
 mod names;
+mod offsets;
 mod references;
 mod text_keys;
 mod tied;
@@ -29,6 +30,7 @@ use tied::Tied;
 /// [`Config`](crate::ErrorKind::Config) if the mapping names what the source does not have, asks for a type that a column's
 /// values cannot become, or gives two things one name.
 pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Plan> {
+    let catalog = &*offsets::with_offsets(catalog, mapping);
     check_mapping::check(catalog, mapping)?;
     let tables: Vec<&Table> = catalog.tables.iter().filter(|t| mapping.takes(&t.name)).collect();
     let excluded = catalog

@@ -39,6 +39,8 @@ pub(crate) fn col(name: &str, pg: PgType) -> Column {
         computed: None,
         collation: None,
         comment: None,
+        utc_offset: false,
+        part: None,
     }
 }
 

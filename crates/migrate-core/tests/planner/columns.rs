@@ -1,7 +1,7 @@
 //! Defaults and computed columns.
 
-use migrate_core::catalog::{Catalog, Column};
-use migrate_core::mapping::Mapping;
+use migrate_core::catalog::{Catalog, Column, Fidelity, Part};
+use migrate_core::mapping::{Mapping, Offsets};
 use migrate_core::naming::Naming;
 use migrate_core::pg_type::PgType;
 use migrate_core::template::Translation;
@@ -130,4 +130,42 @@ fn a_computed_columns_type_is_not_a_matter_of_encoding() {
     let mapping = deciding("dbo.T", "c", of_type(PgType::Bytea));
     let plan = plan(&one(vec![int("a"), computed]), &mapping);
     assert_eq!(columns(&plan.tables[0]), ["a integer", "c bytea"]);
+}
+
+#[test]
+fn an_offset_that_is_kept_becomes_a_column_of_its_own() {
+    let mut written = col("At", PgType::TimestampTz(6));
+    written.utc_offset = true;
+    written.fidelity = Fidelity::Lossy("the offset is lost, and the 7th digit".into());
+    let mut taken = int("At_offset");
+    taken.nullable = true;
+    let catalog = one(vec![int("id"), written, taken]);
+    let dropped = plan(&catalog, &Mapping::default());
+    assert_eq!(
+        columns(&dropped.tables[0]),
+        ["id integer", "At timestamptz", "At_offset integer"]
+    );
+
+    let keep = Mapping {
+        offsets: Offsets::Keep,
+        ..Mapping::default()
+    };
+    let kept = plan(&catalog, &keep);
+    assert_eq!(
+        columns(&kept.tables[0]),
+        [
+            "id integer",
+            "At timestamptz",
+            "At_offset_2 smallint",
+            "At_offset integer"
+        ]
+    );
+    assert_eq!(
+        kept.tables[0].columns[2].part,
+        Some(Part::UtcOffset { of: "At".into() })
+    );
+    assert_eq!(
+        kept.tables[0].columns[1].fidelity,
+        Fidelity::Lossy("the 7th digit of fractional seconds is rounded".into())
+    );
 }

@@ -146,3 +146,25 @@ fn an_index_has_room_for_32_columns() {
         ]
     );
 }
+
+#[test]
+fn an_index_over_an_expression_keeps_its_method() {
+    let mut t = table("dbo.T", vec![text("body", true)]);
+    let mut words = index("words", &[]);
+    words.using = Some("gin".into());
+    words.expression = Some(expr("dbo.T", "to_tsvector('simple', {body})"));
+    let mut moody = index("moody", &[]);
+    moody.expression = Some(changing("dbo.T", "now()"));
+    t.indexes = vec![words, moody];
+    let plan = plan(&catalog(vec![t]), &Mapping::default());
+    let kept = &plan.tables[0].indexes;
+    assert_eq!(kept.len(), 1);
+    assert_eq!(
+        (kept[0].using.as_deref(), kept[0].expression.as_deref()),
+        (Some("gin"), Some("to_tsvector('simple', \"body\")"))
+    );
+    assert_eq!(
+        manual(&plan),
+        ["index dbo.T.moody: its condition is not immutable in PostgreSQL"]
+    );
+}

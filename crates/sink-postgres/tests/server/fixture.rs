@@ -27,6 +27,7 @@ pub(crate) fn source(name: &str) -> ObjectName {
 
 pub(crate) fn column(name: &str, kind: ValueKind, ty: PgType, nullable: bool) -> ColumnPlan {
     ColumnPlan {
+        part: None,
         source: name.into(),
         name: name.into(),
         native: "native".into(),
