@@ -44,6 +44,8 @@ pub enum Event {
         rows: u64,
         /// Bytes of tuples.
         bytes: u64,
+        /// Rows that were to go to quarantine.
+        quarantined: u64,
     },
     /// Rows up to here are durable.
     Committed {

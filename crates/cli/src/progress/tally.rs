@@ -118,12 +118,18 @@ impl Tally {
                 self.bytes += bytes;
                 self.quarantined += quarantined;
             }
-            Event::TakenBack { chunk, rows, bytes } => {
+            Event::TakenBack {
+                chunk,
+                rows,
+                bytes,
+                quarantined,
+            } => {
                 let entry = self.tables.entry(chunk.table.clone()).or_default();
                 entry.rows = entry.rows.saturating_sub(*rows);
                 entry.bytes = entry.bytes.saturating_sub(*bytes);
                 self.rows = self.rows.saturating_sub(*rows);
                 self.bytes = self.bytes.saturating_sub(*bytes);
+                self.quarantined = self.quarantined.saturating_sub(*quarantined);
             }
             Event::Committed { chunk, done: true } => {
                 self.tables.entry(chunk.table.clone()).or_default().chunks_done += 1;
@@ -320,6 +326,7 @@ mod tests {
             Some(Duration::from_secs(15))
         );
         assert_eq!(t.running().count(), 1);
+        t.quarantined = 5;
         t.apply(
             &Event::TakenBack {
                 chunk: ChunkId {
@@ -328,10 +335,11 @@ mod tests {
                 },
                 rows: 500,
                 bytes: 4000,
+                quarantined: 3,
             },
             start,
         );
-        assert_eq!((t.rows, t.bytes, t.all_rows()), (0, 0, 0));
+        assert_eq!((t.rows, t.bytes, t.quarantined, t.all_rows()), (0, 0, 2, 0));
         for table in ["A", "B"] {
             t.apply(&Event::TableDone { table: name(table) }, start);
         }

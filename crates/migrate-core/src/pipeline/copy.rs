@@ -73,8 +73,15 @@ struct Course {
 /// What was to be committed on top of which receipt.
 struct Unsettled {
     before: Receipt,
+    reported: Reported,
+}
+
+/// What observers were told of rows that are not durable yet.
+#[derive(Clone, Copy, Default)]
+struct Reported {
     rows: u64,
     bytes: u64,
+    quarantined: u64,
 }
 
 impl Shared {
@@ -167,7 +174,7 @@ impl Shared {
         let mut course = Course::default();
         let outcome = self.attempts(job, alive, &mut course).await;
         if let Some(lost) = course.unsettled {
-            self.take_back(job, lost.rows, lost.bytes);
+            self.take_back(job, lost.reported);
         }
         outcome
     }
@@ -355,30 +362,35 @@ impl Shared {
             };
             match message {
                 None => {
-                    self.take_back(job, segment.rows, segment.bytes);
+                    self.take_back(job, segment.reported);
                     give_up(segment.writer).await;
                     return Ok(None);
                 }
                 Some(Message::Rows(filled)) => {
                     if let Err(error) = segment.write(&filled, column_names(table)).await {
-                        self.take_back(job, segment.rows, segment.bytes);
+                        self.take_back(job, segment.reported);
                         give_up(segment.writer).await;
                         return Err(error);
                     }
+                    let Reported {
+                        rows,
+                        bytes,
+                        quarantined,
+                    } = segment.report(&filled.batch);
                     self.observer.event(&Event::Written {
                         chunk: job.chunk.id.clone(),
-                        rows: filled.batch.rows() as u64,
-                        bytes: filled.batch.bytes().len() as u64,
-                        quarantined: filled.batch.rejects.len() as u64,
+                        rows,
+                        bytes,
+                        quarantined,
                     });
-                    if segment.rejected > 0
-                        && let Err(error) = self.check_quarantine(self.quarantined() + segment.rejected)
+                    if segment.reported.quarantined > 0
+                        && let Err(error) = self.check_quarantine(self.quarantined() + segment.reported.quarantined)
                     {
-                        self.take_back(job, segment.rows, segment.bytes);
+                        self.take_back(job, segment.reported);
                         give_up(segment.writer).await;
                         return Err(error);
                     }
-                    if segment.bytes >= self.options.commit_bytes
+                    if segment.reported.bytes >= self.options.commit_bytes
                         && let Some(cursor) = filled.cursor.clone()
                     {
                         let segment_end = (Some(cursor), Window::default());
@@ -407,11 +419,12 @@ impl Shared {
         }
     }
 
-    fn take_back(&self, job: &Job, rows: u64, bytes: u64) {
+    fn take_back(&self, job: &Job, reported: Reported) {
         self.observer.event(&Event::TakenBack {
             chunk: job.chunk.id.clone(),
-            rows,
-            bytes,
+            rows: reported.rows,
+            bytes: reported.bytes,
+            quarantined: reported.quarantined,
         });
     }
 
@@ -421,7 +434,7 @@ impl Shared {
             return;
         };
         if *now == unsettled.before {
-            self.take_back(job, unsettled.rows, unsettled.bytes);
+            self.take_back(job, unsettled.reported);
         } else {
             course.advanced = true;
             self.observer.event(&Event::Committed {
@@ -440,7 +453,7 @@ impl Shared {
         (cursor, window): (Option<Cursor>, Window),
     ) -> Result<Receipt> {
         let done = cursor.is_none();
-        let (rows, bytes) = (pending.rows, pending.bytes);
+        let reported = pending.reported;
         let segment = Segment {
             read: pending.read,
             filtered: pending.filtered,
@@ -461,7 +474,7 @@ impl Shared {
                 "the chunk's receipt does not account for every row read",
             )),
             Err(error) => {
-                course.unsettled = Some(Unsettled { before, rows, bytes });
+                course.unsettled = Some(Unsettled { before, reported });
                 Err(error)
             }
         }
@@ -481,10 +494,8 @@ fn column_names(table: &TablePlan) -> impl Iterator<Item = &str> {
 struct Pending {
     writer: Box<dyn ChunkWriter>,
     read: u64,
-    rows: u64,
-    bytes: u64,
     filtered: u64,
-    rejected: u64,
+    reported: Reported,
     conversions: ConversionTotals,
 }
 
@@ -493,22 +504,30 @@ impl Pending {
         Self {
             writer,
             read: 0,
-            rows: 0,
-            bytes: 0,
             filtered: 0,
-            rejected: 0,
+            reported: Reported::default(),
             conversions: ConversionTotals::new(),
         }
+    }
+
+    /// What there is to tell of a batch that was written.
+    fn report(&mut self, batch: &Batch) -> Reported {
+        let now = Reported {
+            rows: batch.rows() as u64,
+            bytes: batch.bytes().len() as u64,
+            quarantined: batch.rejects.len() as u64,
+        };
+        self.reported.rows += now.rows;
+        self.reported.bytes += now.bytes;
+        self.reported.quarantined += now.quarantined;
+        now
     }
 
     async fn write<'n>(&mut self, filled: &Filled, names: impl Iterator<Item = &'n str>) -> Result<()> {
         let batch = &filled.batch;
         self.writer.write(batch).await?;
         self.read += batch.rows() as u64 + batch.rejects.len() as u64 + batch.filtered;
-        self.rows += batch.rows() as u64;
-        self.bytes += batch.bytes().len() as u64;
         self.filtered += batch.filtered;
-        self.rejected += batch.rejects.len() as u64;
         if !batch.conversions.is_empty() {
             let names: Vec<&str> = names.collect();
             add_conversions(&mut self.conversions, &batch.conversions.by_name(&names));

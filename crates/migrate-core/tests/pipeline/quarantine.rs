@@ -46,6 +46,7 @@ async fn a_row_that_cannot_be_encoded_is_kept_aside_and_counted() {
                 .all(|r| r.column == "words" && !r.reason.contains('\0'))
         );
         assert_eq!(stage.recorder.net().0, 27);
+        assert_eq!(stage.recorder.net_quarantined(), 3);
     }
 }
 

@@ -56,6 +56,16 @@ impl Recorder {
         net
     }
 
+    /// Rows put aside less those taken back.
+    pub(crate) fn net_quarantined(&self) -> i64 {
+        let count = |event: &Event| match event {
+            Event::Written { quarantined, .. } => *quarantined as i64,
+            Event::TakenBack { quarantined, .. } => -(*quarantined as i64),
+            _ => 0,
+        };
+        self.events.lock().unwrap().iter().map(count).sum()
+    }
+
     pub(crate) fn count(&self, fits: impl Fn(&Event) -> bool) -> usize {
         self.events.lock().unwrap().iter().filter(|e| fits(e)).count()
     }
