@@ -189,6 +189,17 @@ pub struct Column {
     pub part: Option<Part>,
 }
 
+impl Column {
+    /// Whether two values that differ in the source can be one in the destination. Offsets from UTC make no difference:
+    /// points in time are compared as moments.
+    pub fn merges_values(&self) -> bool {
+        match &self.fidelity {
+            Fidelity::Lossy(what) => !self.utc_offset || what.contains("digit"),
+            Fidelity::Exact | Fidelity::Widened => false,
+        }
+    }
+}
+
 fn is_false(flag: &bool) -> bool {
     !flag
 }

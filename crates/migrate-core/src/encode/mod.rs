@@ -77,7 +77,9 @@ impl RowEncoder {
                 "a table has {} columns, and PostgreSQL takes {MAX_COLUMNS}",
                 columns.len()
             );
-            return Err(Error::new(ErrorKind::Config, message));
+            return Err(Error::new(ErrorKind::Config, message).hint(
+                "leave columns out with `columns.NAME.skip` in the plan file, or the table with `exclude`",
+            ));
         }
         let columns = columns
             .iter()

@@ -384,7 +384,8 @@ impl Shared {
                         quarantined,
                     });
                     if segment.reported.quarantined > 0
-                        && let Err(error) = self.check_quarantine(self.quarantined() + segment.reported.quarantined)
+                        && let Err(error) =
+                            self.check_quarantine(self.quarantined() + segment.reported.quarantined)
                     {
                         self.take_back(job, segment.reported);
                         give_up(segment.writer).await;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog::{Check, ForeignKey, Index, Key, ObjectName, Table};
+use crate::catalog::{Check, Column, ForeignKey, Index, Key, ObjectName, Table};
 use crate::naming::Namespace;
 use crate::pg_type::PgType;
 use crate::plan::{CheckPlan, ForeignKeyPlan, IndexPlan, KeyPlan, TablePlan};
@@ -89,6 +89,24 @@ impl Planner<'_> {
         }
     }
 
+    /// Values that differ in what the mapping loses would be duplicates.
+    fn note_lossy(&mut self, table: &Table, object: &str, columns: &[&String]) {
+        let affected: Vec<&str> = columns
+            .iter()
+            .filter(|c| table.column(c).is_some_and(Column::merges_values))
+            .map(|c| c.as_str())
+            .collect();
+        if !affected.is_empty() {
+            self.note(
+                format!("{}.{object}", table.name),
+                format!(
+                    "rows whose {} differ only in what is lost become duplicates, and the key is then refused",
+                    affected.join(", ")
+                ),
+            );
+        }
+    }
+
     fn key(
         &mut self,
         table: &Table,
@@ -125,6 +143,7 @@ impl Planner<'_> {
             .take(&plan.target.schema, &wanted, format!("{}.{label}", table.name));
         names.take(&name);
         self.note_case(table, &label, &key.columns.iter().collect::<Vec<_>>());
+        self.note_lossy(table, &label, &key.columns.iter().collect::<Vec<_>>());
         let nulls_not_distinct = !primary && self.nulls(table, plan, &label, &columns);
         Some(KeyPlan {
             name,
@@ -189,11 +208,9 @@ impl Planner<'_> {
         let wanted = self.mapping.naming.apply(&index.name);
         let name = self.index_name(table, plan, &wanted);
         if index.unique {
-            self.note_case(
-                table,
-                &index.name,
-                &index.columns.iter().map(|c| &c.name).collect::<Vec<_>>(),
-            );
+            let columns: Vec<&String> = index.columns.iter().map(|c| &c.name).collect();
+            self.note_case(table, &index.name, &columns);
+            self.note_lossy(table, &index.name, &columns);
         }
         let nulls_not_distinct = index.unique && self.nulls(table, plan, &index.name, &keys);
         for text in [&filter, &expression]

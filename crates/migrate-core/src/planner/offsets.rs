@@ -26,15 +26,11 @@ pub(super) fn with_offsets<'a>(catalog: &'a Catalog, mapping: &Mapping) -> Cow<'
                 continue;
             }
             let minutes = offset_of(&column, &mut taken);
-            column.fidelity = match &column.pg {
-                // Nothing is lost any more but digits that PostgreSQL does not have.
-                PgType::TimestampTz(6) => match &column.fidelity {
-                    Fidelity::Lossy(what) if what.contains("digit") => {
-                        Fidelity::Lossy("the 7th digit of fractional seconds is rounded".to_owned())
-                    }
-                    _ => Fidelity::Exact,
-                },
-                _ => Fidelity::Exact,
+            // Nothing is lost any more but digits that PostgreSQL does not have.
+            column.fidelity = if column.merges_values() {
+                Fidelity::Lossy("the 7th digit of fractional seconds is rounded".to_owned())
+            } else {
+                Fidelity::Exact
             };
             columns.push(column);
             columns.push(minutes);

@@ -1,6 +1,6 @@
 //! Keys, foreign keys and checks.
 
-use migrate_core::catalog::{Action, Catalog, Column};
+use migrate_core::catalog::{Action, Catalog, Column, Fidelity};
 use migrate_core::mapping::Mapping;
 use migrate_core::pg_type::PgType;
 use migrate_core::plan::Target;
@@ -204,4 +204,22 @@ fn foreign_keys_that_postgresql_would_refuse_are_foreseen() {
         );
         assert_eq!(manual(&plan), if possible { vec![] } else { vec![refused] });
     }
+}
+
+#[test]
+fn a_key_over_values_that_lose_digits_is_pointed_out() {
+    let mut at = col("at", PgType::Timestamp(6));
+    at.fidelity = Fidelity::Lossy("the 7th digit of fractional seconds is rounded".into());
+    let mut moment = col("moment", PgType::TimestampTz(3));
+    moment.utc_offset = true;
+    moment.fidelity = Fidelity::Lossy("the original offset from UTC is not kept".into());
+    let mut t = table("dbo.T", vec![at, moment, int("id")]);
+    t.primary_key = Some(key("PK", &["id", "at"]));
+    t.uniques = vec![key("UQ", &["moment", "id"])];
+    let plan = plan(&catalog(vec![t]), &Mapping::default());
+    assert_eq!(
+        notes(&plan, "dbo.T.PK"),
+        ["rows whose at differ only in what is lost become duplicates, and the key is then refused"]
+    );
+    assert_eq!(notes(&plan, "dbo.T.UQ"), [""; 0]);
 }
