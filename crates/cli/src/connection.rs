@@ -118,7 +118,7 @@ fn read_file(path: &Path) -> Result<SecretString> {
 }
 
 /// Whether the connection string has a password in it, as far as its form tells.
-fn holds_password(text: &str) -> bool {
+pub(crate) fn holds_password(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     match text.split_once("://") {
         Some((_, rest)) => {

@@ -100,6 +100,17 @@ impl Destination {
         }
     }
 
+    /// Connects to a destination that somebody else runs; `None` if it is the private cluster.
+    ///
+    /// # Errors
+    /// As [`PostgresSink::connect`] says.
+    pub(crate) async fn open_server(args: &DestinationArgs, work: Work, ui: &Ui) -> Result<Option<Self>> {
+        match connection::choose(args)? {
+            Choice::Server { url, named_by } => Self::server(url, &named_by, work, ui).await.map(Some),
+            Choice::Embedded { .. } => Ok(None),
+        }
+    }
+
     /// Connects to what was written before. In the private cluster that is `--database`, else `name`, else its only
     /// database.
     ///

@@ -21,6 +21,7 @@ const LEFT_OUT: &[&str] = &[
     "reason",
     "source",
     "manual",
+    "options",
 ];
 
 /// A fingerprint of the schema alone.

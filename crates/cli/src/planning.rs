@@ -1,6 +1,6 @@
 //! From an argument and flags to a source, a catalog and a mapping.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use migrate_core::catalog::Catalog;
@@ -8,9 +8,11 @@ use migrate_core::mapping::Mapping;
 use migrate_core::plan::{Plan, Target};
 use migrate_core::source::Source;
 use migrate_core::{Error, ErrorKind, Result, planner};
+use migrate_source_mssql::Check;
 
 use crate::args::MappingArgs;
-use crate::source::{self, Argument};
+use crate::source::{self, Argument, Named};
+use crate::ui::Ui;
 use crate::{fingerprint, plan_file};
 
 /// What is to be moved, and how.
@@ -21,27 +23,36 @@ pub(crate) struct Subject {
     pub(crate) catalog: Catalog,
     /// What a person decided, by file and flags.
     pub(crate) mapping: Mapping,
-    /// The source as an argument: relative to where the command runs.
-    pub(crate) source_path: PathBuf,
+    /// What named it.
+    pub(crate) named: Named,
+    /// Whether a person decided anything, by a plan file or flags.
+    pub(crate) decided: bool,
 }
 
 impl Subject {
-    /// Opens what `argument` names: a source, or a plan file that names one.
+    /// Opens what `argument` names: a source, or a plan file that names one. `check` says when a file's data is checked.
     ///
     /// # Errors
     /// What opening and reading the source gives; [`Config`](ErrorKind::Config) for a plan file that cannot be used.
-    pub(crate) async fn open(argument: &str, flags: &MappingArgs) -> Result<Self> {
-        let (mut mapping, source_path, file) = match source::recognise(argument)? {
-            Argument::Bacpac(path) => (Mapping::default(), path, None),
+    pub(crate) async fn open(argument: &str, flags: &MappingArgs, check: Check, ui: &Ui) -> Result<Self> {
+        let (mut mapping, named, file) = match source::recognise(argument)? {
+            Argument::Source(named) => (Mapping::default(), named, None),
             Argument::Plan(path) => {
                 let text = read_plan_file(&path)?;
                 let mapping = Mapping::from_toml(&text).map_err(|e| e.at("file", path.display()))?;
-                let source = source_of(&mapping, &path)?;
-                (mapping, source, Some((path, text)))
+                let named = source_of(&mapping, &path)?;
+                (mapping, named, Some((path, text)))
             }
         };
+        if named.exposed {
+            ui.warn(
+                "the source's password can be seen by other users of this machine, and stays in the shell's history; put \
+                 the connection string into a variable and name that: env:NAME",
+            );
+        }
         flags.apply(&mut mapping)?;
-        let source = source::open(&source_path.to_string_lossy())?;
+        let decided = mapping != Mapping::default();
+        let source = source::open(&named, &mapping.options, check).await?;
         let catalog = source.discover().await?;
         if let Some((path, text)) = &file {
             check_schema(&mapping, &catalog, path, text)?;
@@ -50,7 +61,8 @@ impl Subject {
             source,
             catalog,
             mapping,
-            source_path,
+            named,
+            decided,
         })
     }
 
@@ -64,7 +76,7 @@ impl Subject {
 
     /// The name that a database in the private cluster gets.
     pub(crate) fn database_name(&self) -> String {
-        source::database_name(&self.source_path.to_string_lossy())
+        source::database_name(&self.named.stem())
     }
 }
 
@@ -77,17 +89,32 @@ fn read_plan_file(path: &Path) -> Result<String> {
 }
 
 /// The plan file's source, as seen from where the command runs.
-fn source_of(mapping: &Mapping, file: &Path) -> Result<PathBuf> {
+fn source_of(mapping: &Mapping, file: &Path) -> Result<Named> {
     let named = mapping.source.as_deref().ok_or_else(|| {
         Error::new(ErrorKind::Config, "the plan file names no source")
             .at("file", file.display())
             .hint("add a line like: source = \"database.bacpac\"")
     })?;
-    if named.contains("://") {
-        return Ok(PathBuf::from(named));
+    let argument = beside(named, file);
+    match source::recognise(&argument).map_err(|e| e.at("named by", file.display()))? {
+        Argument::Source(named) => Ok(named),
+        Argument::Plan(path) => Err(Error::new(
+            ErrorKind::Config,
+            "the plan file names another plan file as its source",
+        )
+        .at("source", path.display())
+        .at("file", file.display())),
     }
-    // An absolute path replaces the directory.
-    Ok(file.parent().unwrap_or(Path::new("")).join(named))
+}
+
+/// A path as seen from the plan file's directory; an absolute one, and what is no path, stays as it is.
+fn beside(named: &str, file: &Path) -> String {
+    let connection = Named::connection(named, |_| None);
+    if named.starts_with("env:") || !matches!(connection, Ok(None)) {
+        return named.to_owned();
+    }
+    let folder = file.parent().unwrap_or(Path::new(""));
+    folder.join(named).to_string_lossy().into_owned()
 }
 
 fn check_schema(mapping: &Mapping, catalog: &Catalog, file: &Path, text: &str) -> Result<()> {
@@ -114,50 +141,18 @@ fn check_schema(mapping: &Mapping, catalog: &Catalog, file: &Path, text: &str) -
     .hint("write a new plan with `migrate plan`, or remove the `catalog` line to use this one as it is"))
 }
 
-/// How a plan file at `file` should name a source.
-pub(crate) fn source_as_seen_from(file: &Path, source: &Path) -> String {
-    let absolute = |path: &Path| std::fs::canonicalize(path).ok();
-    let folder = file
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    match (absolute(folder), absolute(source)) {
-        (Some(folder), Some(source)) => source
-            .strip_prefix(&folder)
-            .unwrap_or(&source)
-            .to_string_lossy()
-            .into_owned(),
-        _ => source.to_string_lossy().into_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_plan_file_names_its_source_from_where_it_is() {
-        let mapping = |source: &str| Mapping {
-            source: Some(source.to_owned()),
-            ..Mapping::default()
-        };
         let file = Path::new("plans/crm.toml");
-        assert_eq!(
-            source_of(&mapping("../crm.bacpac"), file).unwrap(),
-            Path::new("plans/../crm.bacpac")
-        );
-        assert_eq!(
-            source_of(&mapping("/data/crm.bacpac"), file).unwrap(),
-            Path::new("/data/crm.bacpac")
-        );
-        assert_eq!(
-            source_of(&mapping("mssql://h/d"), file).unwrap(),
-            Path::new("mssql://h/d")
-        );
-        assert_eq!(
-            source_of(&mapping("crm.bacpac"), Path::new("p.toml")).unwrap(),
-            Path::new("crm.bacpac")
-        );
+        assert_eq!(beside("../crm.bacpac", file), "plans/../crm.bacpac");
+        assert_eq!(beside("/data/crm.bacpac", file), "/data/crm.bacpac");
+        assert_eq!(beside("mssql://h/d", file), "mssql://h/d");
+        assert_eq!(beside("env:FROM", file), "env:FROM");
+        assert_eq!(beside("crm.bacpac", Path::new("p.toml")), "crm.bacpac");
         let e = source_of(&Mapping::default(), file).unwrap_err();
         assert_eq!(e.kind(), ErrorKind::Config);
     }
@@ -168,12 +163,10 @@ mod tests {
         std::fs::create_dir(dir.path().join("data")).unwrap();
         let source = dir.path().join("data/a.bacpac");
         std::fs::write(&source, "").unwrap();
-        assert_eq!(
-            source_as_seen_from(&dir.path().join("plan.toml"), &source),
-            "data/a.bacpac"
-        );
+        let named = Named::file(source::Kind::Bacpac, source.clone());
+        assert_eq!(named.as_seen_from(&dir.path().join("plan.toml")), "data/a.bacpac");
         let elsewhere = tempfile::tempdir().unwrap();
-        let seen = source_as_seen_from(&elsewhere.path().join("plan.toml"), &source);
+        let seen = named.as_seen_from(&elsewhere.path().join("plan.toml"));
         assert_eq!(seen, std::fs::canonicalize(&source).unwrap().to_string_lossy());
     }
 }

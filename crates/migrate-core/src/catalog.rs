@@ -1,5 +1,6 @@
 //! What a source holds: the schema as the source describes it, in one neutral model.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,52 @@ pub struct Catalog {
     /// The choices of its own that the source made, as TOML for the `[options]` of a plan file; empty where it has none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub options: String,
+    /// What tables and columns might be called where their names in the source are none, such as paths.
+    #[serde(default, skip_serializing_if = "Proposals::is_empty")]
+    pub proposals: Proposals,
+}
+
+/// Names that a source proposes. The mapping's naming applies to them, and its choices win over them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposals(BTreeMap<String, Proposal>);
+
+/// Names that a source proposes for a table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Proposal {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    columns: BTreeMap<String, String>,
+}
+
+impl Proposals {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Proposes a name for a table.
+    pub fn propose_table(&mut self, table: &ObjectName, name: impl Into<String>) {
+        self.0.entry(table.to_string()).or_default().name = Some(name.into());
+    }
+
+    /// Proposes a name for a column.
+    pub fn propose_column(&mut self, table: &ObjectName, column: &str, name: impl Into<String>) {
+        let proposal = self.0.entry(table.to_string()).or_default();
+        proposal.columns.insert(column.to_owned(), name.into());
+    }
+
+    /// What a table should be called: its own name unless another one is proposed.
+    pub fn table<'a>(&'a self, table: &'a ObjectName) -> &'a str {
+        let proposed = self.0.get(&table.to_string()).and_then(|p| p.name.as_ref());
+        proposed.unwrap_or(&table.name)
+    }
+
+    /// What a column should be called.
+    pub fn column<'a>(&'a self, table: &ObjectName, column: &'a str) -> &'a str {
+        let proposed = self.0.get(&table.to_string()).and_then(|p| p.columns.get(column));
+        proposed.map_or(column, String::as_str)
+    }
 }
 
 /// Which source a catalog describes.

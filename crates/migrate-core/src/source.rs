@@ -18,6 +18,9 @@ pub struct Capabilities {
     /// Whether the schema is inferred from rows, so that another look at a source in use may find another one: a
     /// resumed run keeps the plan that it began with.
     pub inferred: bool,
+    /// Whether damage may be found only while rows are copied, so that a run that meets it had better leave nothing
+    /// behind.
+    pub checked_late: bool,
 }
 
 /// A database to read.

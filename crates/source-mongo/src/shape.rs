@@ -271,7 +271,10 @@ mod tests {
             ("users", RowsFrom::of("users")),
             ("fs.files", RowsFrom::of("fs.files")),
             ("a\\[b\\]", RowsFrom::of("a[b]")),
-            ("posts[comments]", RowsFrom::of("posts").unfold(&path(&["comments"]))),
+            (
+                "posts[comments]",
+                RowsFrom::of("posts").unfold(&path(&["comments"])),
+            ),
             (
                 "p[a.b\\].c][\\e][$]",
                 RowsFrom::of("p")
@@ -303,11 +306,23 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "[a]", "a[", "a[]", "a]", "a[b]c", "a\\", "a\\b", "a[b[c]", "a[*]"] {
-            assert_eq!(RowsFrom::parse(text).unwrap_err().kind(), ErrorKind::Config, "{text}");
+        for text in [
+            "", "[a]", "a[", "a[]", "a]", "a[b]c", "a\\", "a\\b", "a[b[c]", "a[*]",
+        ] {
+            assert_eq!(
+                RowsFrom::parse(text).unwrap_err().kind(),
+                ErrorKind::Config,
+                "{text}"
+            );
         }
-        for text in ["", ".", "a.", "a..b", "a$b", "$id", "\\x", "a\\e", "\\ea", "a[0]", "^a"] {
-            assert_eq!(ValueFrom::parse(text).unwrap_err().kind(), ErrorKind::Config, "{text}");
+        for text in [
+            "", ".", "a.", "a..b", "a$b", "$id", "\\x", "a\\e", "\\ea", "a[0]", "^a",
+        ] {
+            assert_eq!(
+                ValueFrom::parse(text).unwrap_err().kind(),
+                ErrorKind::Config,
+                "{text}"
+            );
         }
     }
 

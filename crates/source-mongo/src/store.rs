@@ -83,6 +83,16 @@ pub(crate) trait Store: Send + Sync {
     /// What it is.
     fn info(&self) -> &StoreInfo;
 
+    /// Called when a run begins to read: from then on all parts are read as of one moment, where the store can do that.
+    async fn begin(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// What a person should know about how this store is read; more may be added while it is.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// All collections of the database but `system.*`, sorted by name.
     async fn collections(&self) -> Result<Vec<Collection>>;
 

@@ -4,6 +4,7 @@
 //!   does.
 //! - [`crm`] is the bundled demo database, [`bench`](mod@bench) the large tables for measurements, [`all_types`] one column of
 //!   every type with the extremes of its range.
+//! - [`mongo`] starts MongoDB servers and makes up a CRM of documents.
 //! - [`fault`] damages a `.bacpac` in known ways.
 //!
 //! Nothing here depends on the crates under test, so that a fixture can disagree with them.
@@ -13,4 +14,5 @@ pub mod bacpac;
 pub mod bench;
 pub mod crm;
 pub mod fault;
+pub mod mongo;
 pub mod random;

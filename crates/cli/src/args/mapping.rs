@@ -1,7 +1,7 @@
 //! What a person decides, as far as flags say it.
 
 use clap::{Args, ValueEnum};
-use migrate_core::mapping::{AliasTypes, CaseInsensitive, Mapping, XmlType};
+use migrate_core::mapping::{AliasTypes, CaseInsensitive, Mapping, Offsets, XmlType};
 use migrate_core::naming::Naming;
 use migrate_core::policy::TextPolicy;
 use migrate_core::{Error, ErrorKind, Result};
@@ -26,6 +26,12 @@ pub(crate) struct MappingArgs {
     /// What alias types become [default: domain]
     #[arg(long, value_enum, value_name = "CHOICE")]
     alias_types: Option<AliasArg>,
+    /// What becomes of the offsets from UTC of datetimeoffset values [default: drop]
+    #[arg(long, value_enum, value_name = "CHOICE")]
+    offsets: Option<OffsetsArg>,
+    /// Set an option of the source's own, such as sample=10000; the value is TOML, or else text
+    #[arg(long = "option", value_name = "NAME=VALUE", value_parser = option_pair)]
+    options: Vec<(String, serde_json::Value)>,
     /// Take only tables that fit, such as 'sales.*'
     #[arg(long, value_name = "PATTERN")]
     include: Vec<String>,
@@ -82,11 +88,30 @@ enum AliasArg {
     Base,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OffsetsArg {
+    /// They are lost; the moment is kept
+    Drop,
+    /// A smallint column behind each one keeps the minutes
+    Keep,
+}
+
 fn schema_pair(text: &str) -> std::result::Result<(String, String), String> {
     match text.split_once('=') {
         Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.to_owned(), new.to_owned())),
         _ => Err("write OLD=NEW, such as dbo=public".to_owned()),
     }
+}
+
+fn option_pair(text: &str) -> std::result::Result<(String, serde_json::Value), String> {
+    let (name, value) = text
+        .split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or("write NAME=VALUE, such as sample=10000")?;
+    let parsed = toml::from_str::<serde_json::Map<String, serde_json::Value>>(&format!("value = {value}"));
+    let value = parsed.ok().and_then(|mut table| table.remove("value"));
+    let value = value.unwrap_or_else(|| text[name.len() + 1..].into());
+    Ok((name.to_owned(), value))
 }
 
 impl MappingArgs {
@@ -114,6 +139,15 @@ impl MappingArgs {
                 CaseArg::Leave => CaseInsensitive::Leave,
                 CaseArg::Citext => CaseInsensitive::Citext,
                 CaseArg::Collation => CaseInsensitive::Collation,
+            };
+        }
+        for (name, value) in &self.options {
+            mapping.options.insert(name.clone(), value.clone());
+        }
+        if let Some(choice) = self.offsets {
+            mapping.offsets = match choice {
+                OffsetsArg::Drop => Offsets::Drop,
+                OffsetsArg::Keep => Offsets::Keep,
             };
         }
         if let Some(choice) = self.xml {
@@ -175,6 +209,10 @@ mod tests {
             "--naming=snake",
             "--case-insensitive=collation",
             "--xml=text",
+            "--offsets=keep",
+            "--option=sample=1000",
+            "--option=objectid=text",
+            "--option=database=\"a b\"",
             "--alias-types=base",
             "--include=b.*",
             "--exclude=c.*",
@@ -185,6 +223,11 @@ mod tests {
         assert_eq!(mapping.nul, TextPolicy::Strip);
         assert_eq!(mapping.case_insensitive, CaseInsensitive::Collation);
         assert_eq!(mapping.xml, XmlType::Text);
+        assert_eq!(mapping.offsets, Offsets::Keep);
+        assert_eq!(
+            serde_json::to_value(&mapping.options).unwrap(),
+            serde_json::json!({ "sample": 1000, "objectid": "text", "database": "a b" })
+        );
         assert_eq!(mapping.alias_types, AliasTypes::Base);
         assert_eq!(mapping.include, ["b.*"]);
         assert_eq!(mapping.exclude, ["a.*", "c.*"]);

@@ -10,6 +10,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 pub(crate) use destination::DestinationArgs;
 pub(crate) use mapping::MappingArgs;
 
+use migrate_source_mssql::Check;
+
 use crate::exit;
 
 /// Moves a whole database into PostgreSQL, exactly, resumably, with proof.
@@ -143,9 +145,32 @@ pub(crate) struct CopyArgs {
     /// Do not gather the tables' statistics after copying; autovacuum will, some time later
     #[arg(long)]
     pub(crate) no_analyze: bool,
+    /// When a .bacpac's data is checked: all of it before anything is written, or while it is copied, which reads it only
+    /// once; a new migration that meets damage then is removed again [default: before, up to 64 MiB of data; else while]
+    #[arg(long, value_enum, value_name = "WHEN")]
+    check: Option<CheckArg>,
     /// Leave the private cluster running at the end
     #[arg(long)]
     pub(crate) keep: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum CheckArg {
+    /// Before anything is written
+    Before,
+    /// While it is copied
+    While,
+}
+
+impl CopyArgs {
+    /// When a file's data is checked.
+    pub(crate) fn check(&self) -> Check {
+        match self.check {
+            Some(CheckArg::Before) => Check::Before,
+            Some(CheckArg::While) => Check::While,
+            None => Check::BySize,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -26,8 +26,9 @@ pub(super) async fn run(args: DemoArgs, ui: &Ui, cancel: &CancellationToken) -> 
     let path = folder.path().join("crm.bacpac");
     write(&path)?;
     let argument = path.to_string_lossy().into_owned();
+    let (told, check) = (ui.clone(), args.copy.check());
     let subject = interruptible(cancel, async move {
-        Subject::open(&argument, &MappingArgs::default()).await
+        Subject::open(&argument, &MappingArgs::default(), check, &told).await
     })
     .await?;
     let to = DestinationArgs {
@@ -35,7 +36,7 @@ pub(super) async fn run(args: DemoArgs, ui: &Ui, cancel: &CancellationToken) -> 
         data_dir: args.data_dir.clone(),
         ..DestinationArgs::default()
     };
-    migrate::migrate(&subject, &to, &args.copy, ui, cancel).await
+    migrate::migrate(&subject, None, &to, &args.copy, ui, cancel).await
 }
 
 fn write(path: &Path) -> Result<()> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::Utc;
 use migrate_core::pipeline::{self, Options};
 use migrate_core::plan::Plan;
-use migrate_core::{Error, ErrorKind, Result};
+use migrate_core::{Error, ErrorKind, Result, Side};
 use migrate_validate::Validation;
 use tokio_util::sync::CancellationToken;
 
@@ -42,34 +42,90 @@ pub(super) fn check_report(copy: &CopyArgs) -> Result<()> {
     Err(Error::new(ErrorKind::Config, trouble).at("file", path.display()))
 }
 
-/// Carries a migration out and tells what came of it.
+/// Connects to a destination that somebody else runs. The private cluster is not started before its database has a name.
+///
+/// # Errors
+/// Those of connecting.
+pub(super) async fn connect_early(
+    to: &DestinationArgs,
+    copy: &CopyArgs,
+    ui: &Ui,
+    cancel: &CancellationToken,
+) -> Result<Option<Destination>> {
+    let (named, told, work) = (to.clone(), ui.clone(), work(copy));
+    interruptible(cancel, async move {
+        Destination::open_server(&named, work, &told).await
+    })
+    .await
+}
+
+fn work(copy: &CopyArgs) -> Work {
+    Work {
+        jobs: usize::from(copy.jobs),
+        analyze: !copy.no_analyze,
+    }
+}
+
+/// Carries a migration out and tells what came of it. `early` is the destination where it was connected before.
 ///
 /// # Errors
 /// Whatever stopped it; what was committed until then stays, and the same command goes on from there.
 pub(super) async fn migrate(
     subject: &Subject,
+    early: Option<Destination>,
     to: &DestinationArgs,
     copy: &CopyArgs,
     ui: &Ui,
     cancel: &CancellationToken,
 ) -> Result<Exit> {
-    let work = Work {
-        jobs: usize::from(copy.jobs),
-        analyze: !copy.no_analyze,
+    let destination = match early {
+        Some(destination) => destination,
+        None => {
+            let (named, told, name, work) = (to.clone(), ui.clone(), subject.database_name(), work(copy));
+            interruptible(cancel, async move {
+                Destination::open(&named, &name, work, &told).await
+            })
+            .await?
+        }
     };
-    let (named, told, name) = (to.clone(), ui.clone(), subject.database_name());
-    let destination = interruptible(cancel, async move {
-        Destination::open(&named, &name, work, &told).await
-    })
-    .await?;
-    let outcome = carry_out(subject, &destination, copy, ui, cancel)
-        .await
-        .map_err(|e| advise(e, &destination.place));
+    let outcome = match carry_out(subject, &destination, copy, ui, cancel).await {
+        Ok(exit) => Ok(exit),
+        Err(error) => {
+            let error = advise(error, &destination.place);
+            Err(leave_nothing(error, subject, &destination, ui).await)
+        }
+    };
     if copy.keep && destination.place.embedded.is_none() {
         ui.warn("--keep is about the private cluster, and the destination is another server");
     }
     destination.close(copy.keep, ui).await;
     outcome
+}
+
+/// Removes what a migration of a damaged file has made so far, where the file is checked while it is copied: as though
+/// it had been checked before. A migration that was complete once stays.
+async fn leave_nothing(error: Error, subject: &Subject, destination: &Destination, ui: &Ui) -> Error {
+    let damaged = error.kind() == ErrorKind::Corrupt && error.side() == Side::Source;
+    if !damaged || !subject.source.capabilities().checked_late {
+        return error;
+    }
+    let place = destination.place.describe();
+    let unfinished = async {
+        let status = destination.sink.status().await?;
+        let unfinished = status.is_some_and(|s| s.finished_at.is_none());
+        if unfinished {
+            destination.sink.clean(true).await?;
+        }
+        Ok::<_, Error>(unfinished)
+    };
+    match unfinished.await {
+        Ok(true) => ui.say(&format!("The file is damaged: what was copied of it into {place} was removed again.")),
+        Ok(false) => {}
+        Err(e) => ui.warn(&format!(
+            "what was copied of the damaged file into {place} could not be removed: {e}; `migrate clean --data` removes it"
+        )),
+    }
+    error
 }
 
 /// Says how to go on, in terms of this program's commands.
@@ -99,7 +155,7 @@ async fn carry_out(
     cancel: &CancellationToken,
 ) -> Result<Exit> {
     let began = Utc::now();
-    let plan = Arc::new(subject.plan(&destination.target())?);
+    let plan = Arc::new(plan_of(subject, destination).await?);
     announce(&plan, &destination.place, ui);
     let options = Options {
         workers: usize::from(copy.jobs),
@@ -159,6 +215,23 @@ async fn validate(
     };
     let stored = Arc::clone(&destination.sink) as Arc<dyn migrate_core::stored::Stored>;
     migrate_validate::validate(stored, None, options, display.observer(), cancel.clone()).await
+}
+
+/// The plan to carry out. Where the schema is inferred from rows that may have changed since, a migration that was begun
+/// goes on with the plan that it began with, unless a person decided something for this run.
+async fn plan_of(subject: &Subject, destination: &Destination) -> Result<Plan> {
+    let plan = subject.plan(&destination.target())?;
+    if !subject.source.capabilities().inferred || subject.decided {
+        return Ok(plan);
+    }
+    let stored = Arc::clone(&destination.sink) as Arc<dyn migrate_core::stored::Stored>;
+    let same = |other: &Plan| {
+        (&other.source.kind, &other.source.fingerprint) == (&plan.source.kind, &plan.source.fingerprint)
+    };
+    Ok(match stored.ledger().await? {
+        Some(ledger) if same(&ledger.plan) => ledger.plan,
+        _ => plan,
+    })
 }
 
 /// Says what will be done, before it is.

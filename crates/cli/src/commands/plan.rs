@@ -6,12 +6,13 @@ use std::path::Path;
 use migrate_core::plan::Plan;
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_sink_postgres::{post_data, pre_data};
+use migrate_source_mssql::Check;
 use tokio_util::sync::CancellationToken;
 
 use super::{interruptible, print};
 use crate::args::PlanArgs;
 use crate::exit::Exit;
-use crate::planning::{Subject, source_as_seen_from};
+use crate::planning::Subject;
 use crate::ui::Ui;
 use crate::{destination, fingerprint, plan_file, report};
 
@@ -27,8 +28,12 @@ pub(super) async fn run(args: PlanArgs, ui: &Ui, cancel: &CancellationToken) -> 
         .at("file", path.display())
         .hint("name another file, or overwrite it with --force"));
     }
-    let (source, mapping) = (args.source.clone(), args.mapping.clone());
-    let subject = interruptible(cancel, async move { Subject::open(&source, &mapping).await }).await?;
+    let (source, mapping, told) = (args.source.clone(), args.mapping.clone(), ui.clone());
+    let subject = interruptible(
+        cancel,
+        async move { Subject::open(&source, &mapping, Check::Before, &told).await },
+    )
+    .await?;
     let (named, told) = (args.destination.clone(), ui.clone());
     let target = interruptible(cancel, async move {
         destination::target_for_plan(&named, &told).await
@@ -37,8 +42,10 @@ pub(super) async fn run(args: PlanArgs, ui: &Ui, cancel: &CancellationToken) -> 
     let plan = subject.plan(&target)?;
     if let Some(path) = &args.output {
         let mut mapping = subject.mapping.clone();
-        mapping.source = Some(source_as_seen_from(path, &subject.source_path));
-        mapping.catalog = Some(fingerprint::of_catalog(&subject.catalog));
+        mapping.source = Some(subject.named.as_seen_from(path));
+        // What is inferred from rows changes with them; the file pins its choices under [options].
+        let inferred = subject.source.capabilities().inferred;
+        mapping.catalog = (!inferred).then(|| fingerprint::of_catalog(&subject.catalog));
         let text = plan_file::render(
             &mapping,
             &subject.catalog,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use migrate_core::{Error, ErrorKind, Result, Side};
+use migrate_source_mssql::Check;
 use tokio_util::sync::CancellationToken;
 
 use super::{interruptible, print};
@@ -16,12 +17,13 @@ use crate::ui::Ui;
 
 pub(super) async fn run(args: ValidateArgs, ui: &Ui, cancel: &CancellationToken) -> Result<Exit> {
     let subject = match args.source.clone() {
-        Some(source) => Some(
+        Some(source) => Some({
+            let told = ui.clone();
             interruptible(cancel, async move {
-                Subject::open(&source, &MappingArgs::default()).await
+                Subject::open(&source, &MappingArgs::default(), Check::BySize, &told).await
             })
-            .await?,
-        ),
+            .await?
+        }),
         None => None,
     };
     let name = subject.as_ref().map(Subject::database_name);

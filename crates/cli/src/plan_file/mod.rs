@@ -34,6 +34,7 @@ pub(crate) fn render(mapping: &Mapping, catalog: &Catalog, plan: &Plan, filter: 
     source(&mut out, mapping);
     options::write(&mut out, mapping);
     schemas(&mut out, mapping, plan);
+    own_options(&mut out, mapping, catalog);
     tables::write(&mut out, mapping, catalog, plan, filter);
     facts(&mut out, plan);
     out.finish()
@@ -55,6 +56,20 @@ fn source(out: &mut Writer, mapping: &Mapping) {
         None => out.comment("catalog = \"\""),
     }
     out.blank();
+}
+
+/// The source's own choices, in its own words.
+fn own_options(out: &mut Writer, mapping: &Mapping, catalog: &Catalog) {
+    if !catalog.options.is_empty() {
+        out.rule("Choices of the source");
+        catalog.options.lines().for_each(|line| out.line(line));
+        out.blank();
+    } else if !mapping.options.is_empty() {
+        // Plain data that came out of TOML goes back into it.
+        let text = toml::to_string(&BTreeMap::from([("options", &mapping.options)])).unwrap_or_default();
+        text.lines().for_each(|line| out.line(line));
+        out.blank();
+    }
 }
 
 fn schemas(out: &mut Writer, mapping: &Mapping, plan: &Plan) {

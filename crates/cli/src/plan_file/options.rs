@@ -1,6 +1,6 @@
 //! Decisions about the whole database, each with its alternatives.
 
-use migrate_core::mapping::{AliasTypes, CaseInsensitive, Mapping, XmlType};
+use migrate_core::mapping::{AliasTypes, CaseInsensitive, Mapping, Offsets, XmlType};
 use migrate_core::naming::Naming;
 use migrate_core::policy::TextPolicy;
 
@@ -42,6 +42,13 @@ fn alias_types(choice: AliasTypes) -> &'static str {
     match choice {
         AliasTypes::Domain => "domain",
         AliasTypes::Base => "base",
+    }
+}
+
+fn offsets(choice: Offsets) -> &'static str {
+    match choice {
+        Offsets::Drop => "drop",
+        Offsets::Keep => "keep",
     }
 }
 
@@ -87,6 +94,18 @@ pub(super) fn write(out: &mut Writer, mapping: &Mapping) {
             (
                 "collation",
                 "their columns, and the foreign keys to them, get a nondeterministic ICU collation",
+            ),
+        ],
+    );
+    option(
+        "offsets",
+        offsets(mapping.offsets),
+        "What becomes of the offsets from UTC that datetimeoffset values were written with.",
+        &[
+            ("drop", "they are lost; the moment is kept"),
+            (
+                "keep",
+                "a smallint column COLUMN_offset behind each one keeps the minutes",
             ),
         ],
     );

@@ -1,7 +1,7 @@
 //! What is written is read back as the same mapping.
 
 use migrate_core::catalog::{Fidelity, ManualObject, ObjectName};
-use migrate_core::mapping::{AliasTypes, CaseInsensitive, ColumnMapping, TableMapping, XmlType};
+use migrate_core::mapping::{AliasTypes, CaseInsensitive, ColumnMapping, Offsets, TableMapping, XmlType};
 use migrate_core::memory::MemorySource;
 use migrate_core::naming::Naming;
 use migrate_core::pg_type::PgType;
@@ -81,10 +81,20 @@ fn full_mapping() -> Mapping {
         case_insensitive: CaseInsensitive::Citext,
         xml: XmlType::Text,
         alias_types: AliasTypes::Base,
+        offsets: Offsets::Keep,
         include: vec!["dbo.*".to_owned()],
         exclude: vec!["dbo.Lo*".to_owned()],
         schemas: [("dbo".to_owned(), "public".to_owned())].into(),
         tables: [("dbo.Order Line".to_owned(), table)].into(),
+        options: [
+            ("sample".to_owned(), 1000.into()),
+            (
+                "paths".to_owned(),
+                serde_json::json!({ "users": { "address.geo": "jsonb" } }),
+            ),
+        ]
+        .into_iter()
+        .collect(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! From what the user names to a source.
 
+mod named;
+
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -7,7 +9,11 @@ use std::sync::Arc;
 
 use migrate_core::source::Source;
 use migrate_core::{Error, ErrorKind, Result, Side};
-use migrate_source_mssql::{Bacpac, BacpacOptions};
+use migrate_source_mongo::{DumpOptions, Mongo, MongoConfig, MongoOptions};
+use migrate_source_mssql::{Bacpac, BacpacOptions, Check, Mssql, MssqlConfig};
+use serde_json::{Map, Value};
+
+pub(crate) use named::{Kind, Named, Place};
 
 /// How every zip file with an entry begins.
 const ZIP: &[u8] = b"PK\x03\x04";
@@ -16,24 +22,28 @@ const ZIP: &[u8] = b"PK\x03\x04";
 const LARGEST_PLAN: u64 = 64 << 20;
 
 /// What an argument names.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Argument {
-    /// A .bacpac file.
-    Bacpac(PathBuf),
+    /// A source.
+    Source(Named),
     /// A plan file.
     Plan(PathBuf),
 }
 
-/// Says what an argument names, by its scheme, its first bytes and its ending, in this order.
+/// Says what an argument names, by its scheme, its first bytes and its ending, in this order. `env:NAME` stands for the
+/// variable's content.
 ///
 /// # Errors
-/// [`Io`](ErrorKind::Io) for a file that cannot be read, [`Unsupported`](ErrorKind::Unsupported) for anything that no source
-/// reads.
+/// [`Io`](ErrorKind::Io) for a file that cannot be read, [`Config`](ErrorKind::Config) for a variable that is not set,
+/// [`Unsupported`](ErrorKind::Unsupported) for anything that no source reads.
 pub(crate) fn recognise(argument: &str) -> Result<Argument> {
-    if let Some((scheme, _)) = argument.split_once("://") {
-        return Err(not_yet(scheme));
+    if let Some(named) = Named::connection(argument, |name| std::env::var(name).ok())? {
+        return Ok(Argument::Source(named));
     }
     let path = PathBuf::from(argument);
+    if path.exists() && migrate_source_mongo::is_dump(&path) {
+        return Ok(Argument::Source(Named::file(Kind::MongoDump, path)));
+    }
     let start = beginning(&path)?;
     let ending = path
         .extension()
@@ -46,23 +56,27 @@ pub(crate) fn recognise(argument: &str) -> Result<Argument> {
             .hint("export a .bacpac: SqlPackage /Action:Export"));
     }
     if start.starts_with(ZIP) || ending == "bacpac" {
-        return Ok(Argument::Bacpac(path));
+        return Ok(Argument::Source(Named::file(Kind::Bacpac, path)));
     }
     if ending == "toml" || looks_like_toml(&path) {
         return Ok(Argument::Plan(path));
     }
-    Err(unsupported("this is neither a .bacpac nor a plan file").at("file", path.display()).hint(
-        "a .bacpac is a zip file that SqlPackage /Action:Export or the export of a data-tier application writes",
-    ))
+    Err(
+        unsupported("this is neither a .bacpac, nor what mongodump writes, nor a plan file")
+            .at("file", path.display())
+            .hint(
+                "a .bacpac is a zip file that SqlPackage /Action:Export or the export of a data-tier application writes",
+            ),
+    )
 }
 
-/// Opens a source.
+/// The source that an argument names.
 ///
 /// # Errors
-/// Those of [`recognise`]; [`Config`](ErrorKind::Config) for a plan file; what the source itself finds wrong.
-pub(crate) fn open(argument: &str) -> Result<Arc<dyn Source>> {
+/// Those of [`recognise`]; [`Config`](ErrorKind::Config) for a plan file.
+pub(crate) fn named(argument: &str) -> Result<Named> {
     match recognise(argument)? {
-        Argument::Bacpac(path) => Ok(Arc::new(Bacpac::open(&path, BacpacOptions::default())?)),
+        Argument::Source(named) => Ok(named),
         Argument::Plan(path) => Err(Error::new(
             ErrorKind::Config,
             "a source is wanted here, and this is a plan file",
@@ -71,12 +85,95 @@ pub(crate) fn open(argument: &str) -> Result<Arc<dyn Source>> {
     }
 }
 
-/// A name for the database in the private cluster: the file's, in letters that need no quoting.
-pub(crate) fn database_name(source: &str) -> String {
-    let stem = Path::new(source)
-        .file_stem()
-        .map(|s| s.to_string_lossy().to_lowercase())
-        .unwrap_or_default();
+/// Opens a source with the plan file's `[options]`; `check` says when a file's data is checked.
+///
+/// # Errors
+/// [`Config`](ErrorKind::Config) for options that the source does not have; what the source itself finds wrong.
+pub(crate) async fn open(
+    named: &Named,
+    options: &Map<String, Value>,
+    check: Check,
+) -> Result<Arc<dyn Source>> {
+    match (&named.kind, &named.place) {
+        (Kind::Bacpac, Place::Path(path)) => {
+            no_options(options)?;
+            let options = BacpacOptions {
+                check,
+                ..BacpacOptions::default()
+            };
+            Ok(Arc::new(Bacpac::open(path, options)?))
+        }
+        (Kind::SqlServer, Place::Connection(text)) => {
+            no_options(options)?;
+            Ok(Arc::new(Mssql::new(MssqlConfig::parse(text)?)))
+        }
+        (Kind::MongoDb | Kind::MongoDump, _) => Ok(Arc::new(open_mongo(named, options).await?)),
+        _ => Err(misplaced()),
+    }
+}
+
+/// Opens a MongoDB deployment, or what `mongodump` wrote. The option `database` names the database where the connection
+/// string or the dump leaves it open; the others are the source's own.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) async fn open_mongo(named: &Named, options: &Map<String, Value>) -> Result<Mongo> {
+    let mut options = options.clone();
+    let database = match options.remove("database") {
+        None => None,
+        Some(Value::String(name)) => Some(name),
+        Some(_) => {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "the option `database` is not a name",
+            ));
+        }
+    };
+    let options = MongoOptions::from_map(&options)?;
+    match &named.place {
+        Place::Connection(text) => {
+            let mut config = MongoConfig::parse(text)?;
+            if let Some(name) = database {
+                config = config.with_database(name);
+            }
+            if config.lacks_password()
+                && let Ok(password) = std::env::var("MONGODB_PASSWORD")
+            {
+                config = config.with_password(password.into());
+            }
+            Mongo::connect(&config, options).await
+        }
+        Place::Path(path) => {
+            let dump = DumpOptions {
+                database,
+                ..DumpOptions::default()
+            };
+            Mongo::open_dump(path, &dump, options)
+        }
+    }
+}
+
+fn misplaced() -> Error {
+    Error::new(
+        ErrorKind::Internal,
+        "a source of a kind that does not fit its place",
+    )
+}
+
+fn no_options(options: &Map<String, Value>) -> Result<()> {
+    match options.keys().next() {
+        None => Ok(()),
+        Some(name) => Err(Error::new(
+            ErrorKind::Config,
+            format!("this kind of source has no options, and the plan file sets `{name}`"),
+        )
+        .hint("remove [options] from the plan file")),
+    }
+}
+
+/// A name for the database in the private cluster: the source's, in letters that need no quoting.
+pub(crate) fn database_name(stem: &str) -> String {
+    let stem = stem.to_lowercase();
     let mut name: String = stem
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
@@ -128,21 +225,6 @@ fn looks_like_toml(path: &Path) -> bool {
         })
 }
 
-/// Only the scheme is repeated: the rest may hold a password.
-fn not_yet(scheme: &str) -> Error {
-    let scheme = scheme.to_ascii_lowercase();
-    match scheme.as_str() {
-        "mssql" | "sqlserver" => unsupported("a live SQL Server cannot be read yet")
-            .hint("export a .bacpac (SqlPackage /Action:Export) and migrate the file"),
-        "mongodb" | "mongodb+srv" => unsupported("MongoDB cannot be read yet"),
-        "postgres" | "postgresql" => {
-            unsupported("PostgreSQL cannot be read yet: it can only be the destination")
-                .hint("name the destination with --to")
-        }
-        _ => unsupported("no source has this kind of URL").hint("a source is a .bacpac file"),
-    }
-}
-
 fn unsupported(message: &str) -> Error {
     Error::new(ErrorKind::Unsupported, message).on(Side::Source)
 }
@@ -153,29 +235,12 @@ mod tests {
 
     #[test]
     fn database_names_need_no_quoting() {
-        assert_eq!(database_name("/a/CRM.bacpac"), "crm");
-        assert_eq!(
-            database_name("adventureworkslt2025.bacpac"),
-            "adventureworkslt2025"
-        );
-        assert_eq!(database_name("My Shop-2.bacpac"), "my_shop_2");
-        assert_eq!(database_name("2024.bacpac"), "db2024");
-        assert_eq!(database_name("postgres.bacpac"), "postgres_copy");
-        assert_eq!(database_name(&format!("{}.bacpac", "é".repeat(100))).len(), 62);
-    }
-
-    #[test]
-    fn urls_are_refused_without_being_repeated() {
-        for url in [
-            "mssql://sa:hunter2@h/db",
-            "mongodb+srv://a:hunter2@h",
-            "postgres://a:hunter2@h/d",
-            "x://hunter2",
-        ] {
-            let e = recognise(url).unwrap_err();
-            assert_eq!((e.kind(), e.side()), (ErrorKind::Unsupported, Side::Source));
-            assert!(!format!("{e}{:?}", e.hint_text()).contains("hunter2"));
-        }
+        assert_eq!(database_name("CRM"), "crm");
+        assert_eq!(database_name("adventureworkslt2025"), "adventureworkslt2025");
+        assert_eq!(database_name("My Shop-2"), "my_shop_2");
+        assert_eq!(database_name("2024"), "db2024");
+        assert_eq!(database_name("postgres"), "postgres_copy");
+        assert_eq!(database_name(&"é".repeat(100)).len(), 62);
     }
 
     #[test]
@@ -186,15 +251,23 @@ mod tests {
             std::fs::write(&path, content).unwrap();
             path
         };
-        let ask = |path: &Path| recognise(path.to_str().unwrap());
+        let ask = |path: &Path| {
+            recognise(path.to_str().unwrap()).map(|found| match found {
+                Argument::Plan(path) => ("plan", path),
+                Argument::Source(named) => match (named.kind, named.place) {
+                    (Kind::Bacpac, Place::Path(path)) => ("bacpac", path),
+                    other => panic!("{other:?}"),
+                },
+            })
+        };
         let zip = file("export.dat", b"PK\x03\x04rest");
-        assert_eq!(ask(&zip).unwrap(), Argument::Bacpac(zip));
+        assert_eq!(ask(&zip).unwrap(), ("bacpac", zip));
         let broken = file("cut.bacpac", b"");
-        assert_eq!(ask(&broken).unwrap(), Argument::Bacpac(broken));
+        assert_eq!(ask(&broken).unwrap(), ("bacpac", broken));
         let plan = file("plan.toml", b"= broken");
-        assert_eq!(ask(&plan).unwrap(), Argument::Plan(plan));
+        assert_eq!(ask(&plan).unwrap(), ("plan", plan));
         let unnamed = file("plan", b"naming = \"snake\"\n");
-        assert_eq!(ask(&unnamed).unwrap(), Argument::Plan(unnamed));
+        assert_eq!(ask(&unnamed).unwrap(), ("plan", unnamed));
         let other = file("dump.sql", b"select 1;");
         assert_eq!(ask(&other).unwrap_err().kind(), ErrorKind::Unsupported);
         assert_eq!(

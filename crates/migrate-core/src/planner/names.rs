@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog::{Catalog, ObjectName, Table};
+use crate::catalog::{Catalog, ObjectName, Proposals, Table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mapping::{AliasTypes, Mapping};
 use crate::naming::{MAX_NAME_BYTES, Namespace};
@@ -49,11 +49,12 @@ impl Names {
             }
         }
         for table in later {
-            let target = names.name(mapping, &table.name);
+            let proposed = catalog.proposals.table(&table.name);
+            let target = names.name_as(mapping, &table.name, proposed);
             names.relations.insert(table.name.clone(), target);
         }
         for table in tables {
-            names.name_columns(mapping, table)?;
+            names.name_columns(mapping, table, &catalog.proposals)?;
         }
         for view in &catalog.views {
             let target = names.name(mapping, &view.name);
@@ -128,8 +129,12 @@ impl Names {
     }
 
     fn name(&mut self, mapping: &Mapping, source: &ObjectName) -> TargetName {
+        self.name_as(mapping, source, &source.name)
+    }
+
+    fn name_as(&mut self, mapping: &Mapping, source: &ObjectName, proposed: &str) -> TargetName {
         let schema = Self::schema(mapping, &source.schema);
-        let wanted = mapping.naming.apply(&source.name);
+        let wanted = mapping.naming.apply(proposed);
         let name = self.take(&schema, &wanted, source);
         TargetName { schema, name }
     }
@@ -181,7 +186,7 @@ impl Names {
         Ok(())
     }
 
-    fn name_columns(&mut self, mapping: &Mapping, table: &Table) -> Result<()> {
+    fn name_columns(&mut self, mapping: &Mapping, table: &Table, proposals: &Proposals) -> Result<()> {
         let decided = mapping.tables.get(&table.name.to_string());
         let decision = |column: &str| decided.and_then(|t| t.columns.get(column));
         let mut space = Namespace::default();
@@ -209,7 +214,7 @@ impl Names {
             if names.contains_key(&column.name) || decision(&column.name).is_some_and(|c| c.skip) {
                 continue;
             }
-            let wanted = mapping.naming.apply(&column.name);
+            let wanted = mapping.naming.apply(proposals.column(&table.name, &column.name));
             let (name, _) = space.take(&wanted);
             if name != wanted {
                 self.renamed.push((

@@ -7,8 +7,9 @@
 use migrate_core::value::Value;
 
 use super::layout::{LayoutChoice, StoredColumn, time_width};
+use crate::clr::lend::{Reason, Scratch};
 use crate::clr::spatial::SpatialKind;
-use crate::clr::{ClrError, hierarchyid, spatial, variant};
+use crate::clr::variant;
 use crate::types::Base;
 
 /// Days from 0001-01-01 to 2000-01-01.
@@ -20,16 +21,6 @@ const LAST_DAY: u32 = 3_652_058;
 /// 1753-01-01 and 9999-12-31, counted from 1900-01-01: the first and last day of `datetime`.
 const DATETIME_DAYS: std::ops::RangeInclusive<i32> = -53_690..=2_958_463;
 const NANOS_PER_DAY: i64 = 86_400_000_000_000;
-
-/// Why a cell's bytes are not a value. Carries no part of the value.
-pub(crate) type Reason = String;
-
-/// Room for values that have to be rewritten before they can be lent.
-#[derive(Debug, Default)]
-pub(crate) struct Scratch {
-    text: String,
-    bytes: Vec<u8>,
-}
 
 /// How to read the body of a column's cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -215,37 +206,9 @@ impl Decoder {
             Self::Utf16 => then(Value::Utf16(body)),
             Self::Bytes => then(Value::Bytes(body)),
             Self::Uuid => then(Value::Uuid(uuid(body))),
-            Self::HierarchyId => {
-                scratch.text = hierarchyid::decode(body).map_err(|e| format!("not a hierarchyid: {e}"))?;
-                then(Value::Text(&scratch.text))
-            }
-            Self::Spatial(kind) => match spatial::to_ewkb(body, kind) {
-                Ok(Some(ewkb)) => {
-                    scratch.bytes = ewkb.bytes;
-                    then(Value::Bytes(&scratch.bytes))
-                }
-                Ok(None) => then(Value::Null),
-                // Sound, but a row for quarantine.
-                Err(e @ ClrError::NotRepresentable { .. }) => then(Value::Unsupported {
-                    reason: &e.to_string(),
-                    bytes: body,
-                }),
-                Err(e) => return Err(format!("not a spatial value: {e}")),
-            },
-            Self::Variant => {
-                let json = variant::decode_tds(body).and_then(|v| v.to_json());
-                match json {
-                    Ok(text) => {
-                        scratch.text = text;
-                        then(Value::Json(&scratch.text))
-                    }
-                    Err(e @ ClrError::NotRepresentable { .. }) => then(Value::Unsupported {
-                        reason: &e.to_string(),
-                        bytes: body,
-                    }),
-                    Err(e) => return Err(format!("not a sql_variant: {e}")),
-                }
-            }
+            Self::HierarchyId => scratch.hierarchy_id(body, then)?,
+            Self::Spatial(kind) => scratch.spatial(kind, body, then)?,
+            Self::Variant => scratch.variant(variant::decode_tds(body), body, then)?,
         })
     }
 }

@@ -1,10 +1,12 @@
 //! `.bacpac` files: a zip with `model.xml` (the schema), `Origin.xml` (checksums and totals) and the rows of each table as
 //! native bulk-copy files.
 //!
-//! Everything is streamed out of the zip; memory does not depend on the size of tables or part files. The whole file is
-//! read once by [`Source::discover`], so that damage is found before anything is written.
+//! Everything is streamed out of the zip; memory does not depend on the size of tables or part files. [`Check`] says
+//! whether the whole file is read once by [`Source::discover`], so that damage is found before anything is written, or
+//! whether each part is checked as its rows are copied.
 
 mod archive;
+mod bound;
 mod cells;
 mod filter;
 mod inflate;
@@ -33,6 +35,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 use self::archive::Archive;
+use self::bound::RowBound;
 use self::layout::StoredColumn;
 use self::model::Model;
 use self::origin::Origin;
@@ -46,18 +49,45 @@ const LARGEST_MODEL: u64 = 512 << 20;
 /// How a `.bacpac` is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BacpacOptions {
-    /// Whether [`Source::discover`] reads all data once and checks it. Without it, damage is found while copying, and
-    /// numbers of rows are not known before; tables whose layout has to be proved are read all the same.
-    pub scan: bool,
+    /// When the data is checked.
+    pub check: Check,
     /// Threads that check the data.
     pub threads: usize,
+}
+
+/// When the data of a `.bacpac` file is checked: checksums, the structure of every row, and the total of rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Check {
+    /// By [`Source::discover`], which reads all of it once.
+    #[default]
+    Before,
+    /// While it is copied, so that it is read only once: damage is found before the migration is complete, but after it was
+    /// begun, and numbers of rows are not known in advance. Tables whose layout has to be proved are read before all the
+    /// same.
+    While,
+    /// Before, up to 64 MiB of inflated data; else while it is copied.
+    BySize,
+}
+
+/// Up to here, [`Check::BySize`] checks before.
+const CHECKED_BEFORE: u64 = 64 << 20;
+
+impl Check {
+    /// Whether so many bytes are read before.
+    fn before(self, bytes: u64) -> bool {
+        match self {
+            Self::Before => true,
+            Self::While => false,
+            Self::BySize => bytes <= CHECKED_BEFORE,
+        }
+    }
 }
 
 impl Default for BacpacOptions {
     /// Checks everything, with as many threads as there are processors.
     fn default() -> Self {
         Self {
-            scan: true,
+            check: Check::Before,
             threads: std::thread::available_parallelism().map_or(2, usize::from),
         }
     }
@@ -80,6 +110,8 @@ struct Known {
     stored: HashMap<ObjectName, Vec<StoredColumn>>,
     tables: HashMap<ObjectName, TableParts>,
     total: Option<u64>,
+    /// Whether some parts were not read yet.
+    unread: bool,
 }
 
 impl Bacpac {
@@ -97,6 +129,12 @@ impl Bacpac {
             options,
             known: OnceCell::new(),
         })
+    }
+
+    /// Whether data is checked only while it is copied, as far as the archive's directory tells.
+    fn checks_late(&self) -> bool {
+        let data = self.archive.entries().filter(|e| e.name.starts_with("Data/"));
+        !self.options.check.before(data.map(|e| e.size).sum())
     }
 
     async fn known(&self) -> Result<Arc<Known>> {
@@ -160,13 +198,14 @@ fn examine(archive: &Archive, options: BacpacOptions) -> Result<Known> {
     };
     let Model { mut catalog, stored } = Model::read(archive.reader(entry)?, info).map_err(in_model)?;
     let parts = parts::by_table(archive, catalog.tables.iter().map(|t| &t.name))?;
+    let bytes: u64 = parts.values().flatten().map(|entry| entry.size).sum();
     let tables = scan::scan(
         archive,
         &stored,
         parts,
         origin.rows,
         options.threads.max(1),
-        options.scan,
+        options.check.before(bytes),
     )?;
     scan::check_total(&tables, origin.rows).map_err(in_file)?;
     for table in &mut catalog.tables {
@@ -195,11 +234,13 @@ fn examine(archive: &Archive, options: BacpacOptions) -> Result<Known> {
                 .to_owned(),
         });
     }
+    let unread = tables.values().any(|t| t.rows().is_none());
     Ok(Known {
         catalog,
         stored,
         tables,
         total: origin.rows,
+        unread,
     })
 }
 
@@ -242,6 +283,7 @@ impl Source for Bacpac {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             filter: true,
+            checked_late: self.checks_late(),
             ..Capabilities::default()
         }
     }
@@ -261,6 +303,8 @@ impl Source for Bacpac {
         }
         Ok(Arc::new(BacpacSnapshot {
             archive: self.archive.clone(),
+            bound: Arc::new(RowBound::new(known.total, known.tables.values())),
+            threads: self.options.threads.max(1),
             known,
             wanted,
         }))
@@ -272,6 +316,32 @@ struct BacpacSnapshot {
     archive: Arc<Archive>,
     known: Arc<Known>,
     wanted: HashMap<ObjectName, Arc<Wanted>>,
+    bound: Arc<RowBound>,
+    threads: usize,
+}
+
+impl BacpacSnapshot {
+    /// Reads what the plan left out and nobody has counted, and says how many rows that is.
+    async fn count_others(&self, read: &[(ObjectName, u64)]) -> Result<u64> {
+        let others: HashMap<_, _> = (self.known.tables.iter())
+            .filter(|(name, parts)| parts.rows().is_none() && !read.iter().any(|(taken, _)| taken == *name))
+            .map(|(name, parts)| {
+                let entries = parts.parts.iter().map(|p| p.entry.clone()).collect();
+                (name.clone(), entries)
+            })
+            .collect();
+        if others.is_empty() {
+            return Ok(0);
+        }
+        let (archive, known, threads) = (self.archive.clone(), self.known.clone(), self.threads);
+        let counted = tokio::task::spawn_blocking(move || {
+            scan::scan(&archive, &known.stored, others, known.total, threads, true)
+        });
+        let counted = counted
+            .await
+            .map_err(|e| internal("counting rows was interrupted").because(e))??;
+        Ok(counted.values().filter_map(TableParts::rows).sum())
+    }
 }
 
 #[async_trait]
@@ -295,7 +365,8 @@ impl Snapshot for BacpacSnapshot {
         ) else {
             return Err(internal("a chunk of a table that is not in the plan").at("table", &table.source));
         };
-        let reader = PartsReader::new(self.archive.clone(), stored, wanted.clone(), chunk, after)?;
+        let bound = self.bound.clone();
+        let reader = PartsReader::new(self.archive.clone(), stored, wanted.clone(), bound, chunk, after)?;
         Ok(Box::new(reader))
     }
 
@@ -314,20 +385,24 @@ impl Snapshot for BacpacSnapshot {
                 .at("file", &*self.archive.name));
             }
         }
-        // Without a scan, the file's own total speaks only for all tables together.
-        let all = self
-            .known
-            .catalog
-            .tables
-            .iter()
-            .all(|t| read.iter().any(|(name, _)| name == &t.name));
-        let sum: u64 = read.iter().map(|(_, rows)| rows).sum();
-        match self.known.total {
-            Some(total) if all && total != sum => Err(corrupt(format!(
-                "{sum} rows were read, but the file's Origin.xml states {total}"
+        let Some(total) = self.known.total.filter(|_| self.known.unread) else {
+            return Ok(());
+        };
+        // The file's own total speaks only for all tables together.
+        let counted_before: u64 = (self.known.tables.iter())
+            .filter(|(name, _)| !read.iter().any(|(taken, _)| taken == *name))
+            .filter_map(|(_, parts)| parts.rows())
+            .sum();
+        let sum = read.iter().map(|(_, rows)| rows).sum::<u64>()
+            + counted_before
+            + self.count_others(read).await?;
+        if total != sum {
+            return Err(corrupt(format!(
+                "the file holds {sum} rows, but its Origin.xml states {total}"
             ))
-            .at("file", &*self.archive.name)),
-            _ => Ok(()),
+            .at("file", &*self.archive.name)
+            .hint("parts are missing or were exchanged; export the database again"));
         }
+        Ok(())
     }
 }

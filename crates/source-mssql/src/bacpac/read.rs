@@ -4,26 +4,37 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use migrate_core::batch::BatchBuilder;
+use migrate_core::catalog::Part;
 use migrate_core::chunk::{Chunk, Cursor};
 use migrate_core::plan::TablePlan;
 use migrate_core::source::{ChunkReader, Fill};
+use migrate_core::value::ValueKind;
 use migrate_core::{Error, Result};
 
 use super::archive::Archive;
+use super::bound::RowBound;
 use super::filter::Filter;
 use super::layout::StoredColumn;
 use super::rows::{RowLayout, Rows};
 use super::split::{Place, Token};
 use super::window::Window;
 use crate::classify::{config, corrupt, internal};
+use crate::types::Base;
 
 /// What the plan wants of each row, in terms of the columns that are stored.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
-    /// For each copied column of the plan, its place among the stored ones.
-    pub(crate) columns: Vec<usize>,
+    /// For each copied column of the plan, where its values are.
+    columns: Vec<Cell>,
     /// The plan's `where`.
     pub(crate) filter: Option<Filter>,
+}
+
+/// A place among the stored columns, and what of its values is wanted.
+#[derive(Debug, Clone, Copy)]
+enum Cell {
+    Whole(usize),
+    UtcOffset(usize),
 }
 
 impl Wanted {
@@ -31,19 +42,32 @@ impl Wanted {
         let mut columns = Vec::new();
         for column in plan.copied() {
             let place = |e: Error| e.at("column", &column.source).at("table", &plan.source);
-            let found = stored.iter().position(|c| c.name == column.source);
+            let (name, part) = match &column.part {
+                None => (&column.source, None),
+                Some(Part::UtcOffset { of }) => (of, Some(Base::DateTimeOffset)),
+            };
+            let found = stored.iter().position(|c| c.name == *name);
             let found = found.ok_or_else(|| {
                 place(config("the plan copies a column that has no data in the file"))
                     .hint("computed columns are not stored in a .bacpac; exclude the column from the plan")
             })?;
-            let kind = stored[found].native.kind();
+            if part.is_some_and(|base| stored[found].native.base != base) {
+                return Err(place(config("the plan wants a part of a column that has no parts")));
+            }
+            let kind = match part {
+                None => stored[found].native.kind(),
+                Some(_) => ValueKind::Int16,
+            };
             if kind != column.kind {
                 return Err(place(config(format!(
                     "the plan expects {:?} where the file has {kind:?}; it was made for another file",
                     column.kind
                 ))));
             }
-            columns.push(found);
+            columns.push(match part {
+                None => Cell::Whole(found),
+                Some(_) => Cell::UtcOffset(found),
+            });
         }
         let filter = plan
             .filter
@@ -60,6 +84,7 @@ pub(crate) struct PartsReader {
     token: Token,
     layout: RowLayout,
     wanted: Arc<Wanted>,
+    bound: Arc<RowBound>,
     /// The part that is being read, and its reader; `None` before its first row and after the last part.
     part: usize,
     rows: Option<Rows>,
@@ -73,6 +98,7 @@ impl PartsReader {
         archive: Arc<Archive>,
         stored: &[StoredColumn],
         wanted: Arc<Wanted>,
+        bound: Arc<RowBound>,
         chunk: &Chunk,
         after: Option<&Cursor>,
     ) -> Result<Self> {
@@ -87,6 +113,7 @@ impl PartsReader {
             token,
             layout,
             wanted,
+            bound,
             part: start.part,
             rows: None,
             start,
@@ -129,6 +156,11 @@ impl PartsReader {
                 row: rows.passed(),
                 offset: rows.next_offset(),
             };
+            if let Some((name, _)) = self.token.parts.get(part) {
+                self.bound
+                    .reached(name, self.place.row)
+                    .map_err(|e| e.at("file", &*self.archive.name))?;
+            }
             if filled == Fill::More {
                 return Ok(Fill::More);
             }
@@ -173,7 +205,10 @@ fn fill(rows: &mut Rows, wanted: &Wanted, part: usize, out: &mut BatchBuilder) -
             continue;
         }
         for column in &wanted.columns {
-            rows.value(*column, |value| out.push(value))?;
+            match *column {
+                Cell::Whole(column) => rows.value(column, |value| out.push(value))?,
+                Cell::UtcOffset(column) => out.push(rows.utc_offset(column)),
+            }
         }
         out.end_row(|| format!("part {}, row {}", part + 1, rows.passed()))?;
     }

@@ -3,10 +3,11 @@
 use migrate_core::value::Value;
 use migrate_core::{Error, Result};
 
-use super::cells::{Decoder, Reason, Scratch};
+use super::cells::Decoder;
 use super::layout::{CellLayout, LayoutChoice, StoredColumn};
 use super::window::Window;
 use crate::classify::corrupt;
+use crate::clr::lend::{Reason, Scratch};
 
 /// A table's layout, compiled: one for each table and choice, shared by its readers.
 #[derive(Debug, Clone)]
@@ -145,6 +146,18 @@ impl Rows {
         match self.layout.decoders[column].decode(body, &mut self.scratch, then) {
             Ok(done) => Ok(done),
             Err(reason) => Err(wrong(&self.layout, &self.window, self.row, column, at, reason)),
+        }
+    }
+
+    /// The offset from UTC of a `datetimeoffset` of the current row: the last two bytes of its body.
+    pub(crate) fn utc_offset(&self, column: usize) -> Value<'_> {
+        let Span { at, length } = self.spans[column];
+        if length == NULL {
+            return Value::Null;
+        }
+        match self.window.bytes()[at..at + length].last_chunk() {
+            Some(minutes) => Value::Int16(i16::from_le_bytes(*minutes)),
+            None => Value::Null,
         }
     }
 

@@ -10,6 +10,7 @@
 //! | `geometry`, `geography` | [`spatial::to_ewkb`] | EWKB for PostGIS |
 //! | `sql_variant` | [`variant::decode_tds`] | a typed value with a JSON form |
 
+pub(crate) mod lend;
 mod reader;
 
 pub mod hierarchyid;

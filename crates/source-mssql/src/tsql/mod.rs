@@ -165,7 +165,10 @@ pub fn view_dependencies(native_query: &str, scope: &Scope) -> Vec<ObjectName> {
                 scope.relation(&name.value, &table.value).into_iter().collect()
             }
             // Without a schema only where a relation can stand.
-            _ if starts_relation(before) => scope.of_name(&name.value).collect(),
+            _ if starts_relation(before) => match scope.unqualified(&name.value) {
+                Ok(one) => vec![one],
+                Err(_) => scope.of_name(&name.value).collect(),
+            },
             _ => Vec::new(),
         };
         for relation in relations {

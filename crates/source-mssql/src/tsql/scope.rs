@@ -44,6 +44,8 @@ pub struct Scope {
     relations: Vec<ScopeRelation>,
     /// Lower-cased name -> positions in `relations`.
     index: HashMap<(String, String), Vec<usize>>,
+    /// Lower-cased name without its schema -> positions in `relations`.
+    names: HashMap<String, Vec<usize>>,
     aliases: HashMap<(String, String), String>,
 }
 
@@ -59,7 +61,9 @@ impl Scope {
     /// Adds a table or view.
     pub fn add_relation(&mut self, relation: ScopeRelation) {
         let key = folded(&relation.name.schema, &relation.name.name);
-        self.index.entry(key).or_default().push(self.relations.len());
+        let place = self.relations.len();
+        self.names.entry(key.1.clone()).or_default().push(place);
+        self.index.entry(key).or_default().push(place);
         self.relations.push(relation);
     }
 
@@ -86,11 +90,7 @@ impl Scope {
     /// The relation that a name without a schema means: in the default schema, else in `dbo`, else the only one of that
     /// name. Without a default schema a name that exists in several schemas means nothing.
     pub(super) fn unqualified(&self, name: &str) -> Result<&ScopeRelation, String> {
-        let mut all: Vec<&ScopeRelation> = self
-            .relations
-            .iter()
-            .filter(|r| self.same(&r.name.name, name))
-            .collect();
+        let mut all: Vec<&ScopeRelation> = self.of_name(name).collect();
         if all.len() > 1
             && let Some(schema) = &self.default_schema
         {
@@ -111,8 +111,9 @@ impl Scope {
 
     /// Every relation of a name, whatever its schema.
     pub(super) fn of_name(&self, name: &str) -> impl Iterator<Item = &ScopeRelation> {
-        self.relations
-            .iter()
+        let places = self.names.get(&name.to_lowercase());
+        (places.into_iter().flatten())
+            .filter_map(|i| self.relations.get(*i))
             .filter(move |r| self.same(&r.name.name, name))
     }
 

@@ -2,17 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use migrate_core::catalog::{AliasType, Collation, Column, Fidelity, Identity, ObjectName};
-use migrate_core::pg_type::PgType;
-use migrate_core::template::{Expr, Translation};
-use migrate_core::value::ValueKind;
+use migrate_core::catalog::{AliasType, Collation, Column, Identity, ObjectName};
 use migrate_core::{Error, Result};
 
 use super::super::layout::StoredColumn;
-use super::collation::collation;
 use super::name;
 use super::xml::{Entry, Node};
 use crate::classify::{corrupt, unsupported};
+use crate::schema::collation::collation;
+use crate::schema::columns::{self, Declared};
 use crate::types::{NativeType, Stated};
 
 /// The user-defined types of a database.
@@ -24,10 +22,8 @@ pub(crate) struct UserTypes {
 
 /// What a type specifier means.
 struct Specified {
-    native: NativeType,
+    declared: Declared,
     scale_stated: bool,
-    alias: Option<ObjectName>,
-    spelling: String,
 }
 
 impl UserTypes {
@@ -35,11 +31,12 @@ impl UserTypes {
     pub(crate) fn add_alias(&mut self, node: &Node) -> Result<AliasType> {
         let name = name::object(&node.name)?;
         let specified = self.specified(node).map_err(|e| e.at("alias type", &name))?;
+        let native = specified.declared.native;
         self.aliases
-            .insert(name.clone(), (specified.native, specified.scale_stated));
+            .insert(name.clone(), (native, specified.scale_stated));
         Ok(AliasType {
-            native: specified.spelling,
-            pg: specified.native.pg(),
+            native: specified.declared.spelling,
+            pg: native.pg(),
             name,
             comment: None,
         })
@@ -69,19 +66,23 @@ impl UserTypes {
             if let Some((native, scale_stated)) = self.aliases.get(&alias) {
                 let spelling = native.to_string();
                 return Ok(Specified {
-                    native: *native,
+                    declared: Declared {
+                        native: *native,
+                        spelling,
+                        alias: Some(alias),
+                    },
                     scale_stated: *scale_stated,
-                    alias: Some(alias),
-                    spelling,
                 });
             }
             if self.clr.contains(&alias) {
                 let spelling = format!("[{}].[{}]", alias.schema, alias.name);
                 return Ok(Specified {
-                    native: NativeType::clr(),
+                    declared: Declared {
+                        native: NativeType::clr(),
+                        spelling,
+                        alias: None,
+                    },
                     scale_stated: true,
-                    alias: None,
-                    spelling,
                 });
             }
             return Err(
@@ -104,19 +105,18 @@ impl UserTypes {
         };
         match NativeType::new(&last.to_ascii_lowercase(), stated) {
             Some(Ok(native)) => Ok(Specified {
-                native,
+                declared: Declared {
+                    native,
+                    spelling: native.to_string(),
+                    alias: None,
+                },
                 scale_stated: stated.scale.is_some(),
-                alias: None,
-                spelling: native.to_string(),
             }),
             Some(Err(reason)) => Err(corrupt(format!("the type {last}: {reason}"))),
             None => Err(unsupported(format!("the type {last} is unknown")).hint(UNKNOWN_TYPE)),
         }
     }
 }
-
-/// The type of a computed column of whose expression nothing is known.
-pub(crate) const COMPUTED: &str = "computed";
 
 const UNKNOWN_TYPE: &str = "change the column to a type that is supported, or drop it, and export again";
 
@@ -125,8 +125,9 @@ pub(crate) struct Built {
     pub(crate) column: Column,
     /// None for computed columns, which have no bytes.
     pub(crate) stored: Option<StoredColumn>,
-    /// The Transact-SQL expression of a computed column, which is translated once all columns are known.
-    pub(crate) computed: Option<String>,
+    /// The Transact-SQL expression of a computed column, which is translated once all columns are known, and whether
+    /// its values are stored.
+    pub(crate) computed: Option<(String, bool)>,
     /// What a person should know about the column.
     pub(crate) notes: Vec<String>,
 }
@@ -183,22 +184,15 @@ pub(crate) fn column(
             let specifier = node.elements("TypeSpecifier").next();
             let specifier = specifier.ok_or_else(|| place(corrupt("the column has no type")))?;
             let specified = types.specified(specifier).map_err(place)?;
-            let native = specified.native;
+            let native = specified.declared.native;
             let nullable = node
                 .property("IsNullable")
                 .is_none_or(|v| v.eq_ignore_ascii_case("true"));
             let own_collation = node.property("Collation").map(collation);
             if let Some(schemas) = specifier.references("XmlSchemaCollection").next() {
-                notes.push(format!(
-                    "column {name}: values are no longer checked against {}",
-                    name::readable(schemas)
-                ));
+                notes.push(columns::xml_note(&name, &name::readable(schemas)));
             }
-            if native.base == crate::types::Base::RowVersion {
-                notes.push(format!(
-                    "column {name}: PostgreSQL does not change it with the row, as a rowversion does"
-                ));
-            }
+            notes.extend(columns::type_note(&name, &native));
             let identity = identity(node).map_err(place)?;
             let stored = StoredColumn {
                 name: name.clone(),
@@ -206,24 +200,8 @@ pub(crate) fn column(
                 nullable,
                 scale_stated: specified.scale_stated,
             };
-            let column = Column {
-                name,
-                native: specified.spelling,
-                alias: specified.alias,
-                kind: native.kind(),
-                pg: native.pg(),
-                fidelity: native.fidelity(),
-                nullable,
-                identity,
-                default: None,
-                default_name: None,
-                computed: None,
-                collation: native
-                    .is_text()
-                    .then(|| own_collation.or_else(|| default_collation.cloned()))
-                    .flatten(),
-                comment: None,
-            };
+            let collation = own_collation.or_else(|| default_collation.cloned());
+            let column = columns::stored(name, specified.declared, nullable, identity, collation);
             Ok(Built {
                 column,
                 stored: Some(stored),
@@ -233,32 +211,14 @@ pub(crate) fn column(
         }
         "SqlComputedColumn" => {
             let expression = node.property("ExpressionScript").unwrap_or_default().to_owned();
-            let column = Column {
-                name,
-                native: COMPUTED.to_owned(),
-                alias: None,
-                kind: ValueKind::Text,
-                pg: PgType::Text,
-                fidelity: Fidelity::Exact,
-                nullable: node
-                    .property("IsPersistedNullable")
-                    .is_none_or(|v| v.eq_ignore_ascii_case("true")),
-                identity: None,
-                default: None,
-                default_name: None,
-                computed: Some(Expr {
-                    native: expression.clone(),
-                    translation: Translation::Impossible {
-                        reason: "not translated yet".to_owned(),
-                    },
-                }),
-                collation: None,
-                comment: None,
-            };
+            let nullable = node
+                .property("IsPersistedNullable")
+                .is_none_or(|v| v.eq_ignore_ascii_case("true"));
+            let column = columns::computed(name, nullable);
             Ok(Built {
                 column,
                 stored: None,
-                computed: Some(expression),
+                computed: Some((expression, node.flag("IsPersisted"))),
                 notes,
             })
         }
@@ -278,19 +238,7 @@ fn identity(node: &Node) -> Result<Option<Identity>> {
             .map_err(|_| unsupported(format!("{property} does not fit into 64 bits")))
     };
     let (seed, increment) = (number("IdentitySeed", 1)?, number("IdentityIncrement", 1)?);
-    // SQL Server reports 0 for a table that never had a row, which its numbering may not be able to reach.
-    let last = online_value(node).filter(|last| {
-        if increment > 0 {
-            *last >= seed
-        } else {
-            *last <= seed
-        }
-    });
-    Ok(Some(Identity {
-        seed,
-        increment,
-        last,
-    }))
+    Ok(Some(columns::identity(seed, increment, online_value(node))))
 }
 
 /// The number that the export read off the running database.
@@ -306,11 +254,11 @@ pub(crate) fn sequence_type(node: &Node, types: &UserTypes) -> Result<NativeType
         .iter()
         .find_map(|r| node.elements(r).next())
     {
-        Some(specifier) => Ok(types.specified(specifier)?.native),
+        Some(specifier) => Ok(types.specified(specifier)?.declared.native),
         None if node.entries("Type").is_empty() => match NativeType::new("bigint", Stated::default()) {
             Some(Ok(native)) => Ok(native),
             _ => Err(corrupt("a sequence has no type")),
         },
-        None => Ok(types.specified(node)?.native),
+        None => Ok(types.specified(node)?.declared.native),
     }
 }

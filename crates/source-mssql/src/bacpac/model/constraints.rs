@@ -1,12 +1,12 @@
 //! Keys, foreign keys, checks and indexes.
 
 use migrate_core::Result;
-use migrate_core::catalog::{Action, Check, ForeignKey, Index, IndexColumn, Key, ObjectName};
-use migrate_core::template::Expr;
+use migrate_core::catalog::{Action, ForeignKey, Index, IndexColumn, Key, ObjectName};
 
 use super::name;
 use super::xml::Node;
 use crate::classify::corrupt;
+use crate::schema::{CheckDraft, IndexDraft, Script};
 
 /// The table that a constraint is declared on.
 pub(crate) fn owner(node: &Node) -> Result<ObjectName> {
@@ -116,35 +116,41 @@ fn action(node: &Node, property: &str) -> Result<Action> {
     }
 }
 
-/// A check constraint around its translated condition.
-pub(crate) fn check(node: &Node, expression: Expr) -> Check {
-    Check {
+/// A check constraint.
+pub(crate) fn check(node: &Node) -> Result<CheckDraft> {
+    let text = node.property("CheckExpressionScript");
+    let text = text.ok_or_else(|| corrupt("a check constraint has no condition"))?;
+    Ok(CheckDraft {
         name: constraint_name(node),
-        expression,
+        script: Script::Known(text.to_owned()),
         enabled: !node.flag("IsDisabled"),
         trusted: trusted(node),
-        comment: None,
-    }
+    })
 }
 
-/// An index around its translated condition.
-pub(crate) fn index(node: &Node, table: &ObjectName, filter: Option<Expr>) -> Result<Index> {
+/// An index.
+pub(crate) fn index(node: &Node, table: &ObjectName) -> Result<IndexDraft> {
     let (owner, name) = name::member(&node.name)?;
     if &owner != table {
         return Err(corrupt(format!(
             "the index {name} of {owner} is declared on {table}"
         )));
     }
-    Ok(Index {
+    let index = Index {
         name,
         columns: key_columns(node, table)?,
         include: column_names(node.references("IncludedColumns"), table)?,
         unique: node.flag("IsUnique"),
         clustered: node.flag("IsClustered"),
-        filter,
+        filter: None,
         using: None,
         expression: None,
         disabled: node.flag("IsDisabled"),
         comment: None,
+    };
+    let filter = node.property("FilterPredicate");
+    Ok(IndexDraft {
+        index,
+        filter: filter.map(|f| Script::Known(f.to_owned())),
     })
 }

@@ -10,7 +10,7 @@ mod codepage;
 mod json;
 #[cfg(test)]
 mod tests;
-mod time;
+pub(crate) mod time;
 
 use std::fmt::Write as _;
 

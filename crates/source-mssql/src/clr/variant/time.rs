@@ -104,7 +104,8 @@ fn time_units(reader: &mut Reader<'_>, scale: u8) -> Result<i64, ClrError> {
     Ok(units)
 }
 
-fn clock(units: i64, scale: u8) -> String {
+/// A time of day in units of 10^-scale seconds, with as many digits.
+pub(crate) fn clock(units: i64, scale: u8) -> String {
     let per_second = 10_i64.pow(scale.into());
     let seconds = units / per_second;
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -117,7 +118,7 @@ fn clock(units: i64, scale: u8) -> String {
 }
 
 /// The date so many days after 0001-01-01, in the proleptic Gregorian calendar.
-fn calendar(days: i64) -> String {
+pub(crate) fn calendar(days: i64) -> String {
     // Years counted from March, so that the leap day comes last; day 0 is 0000-03-01.
     let days = days + 306;
     let (century, in_400_years) = (days / 146_097, days % 146_097);

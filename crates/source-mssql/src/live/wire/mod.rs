@@ -1,6 +1,16 @@
 //! The seam between this crate and the drivers that speak TDS: a session runs one query at a time and delivers its rows
 //! as borrowed [`Value`]s.
 
+mod cell;
+#[cfg(feature = "mssql-tds")]
+pub(crate) mod mssql_tds;
+mod reach;
+#[cfg(test)]
+mod tests;
+#[cfg(feature = "tiberius")]
+pub(crate) mod tiberius;
+mod token;
+
 use async_trait::async_trait;
 use migrate_core::Result;
 use migrate_core::value::Value;
@@ -73,6 +83,13 @@ pub(crate) trait Session: Send {
     async fn fetch(&mut self, target: &mut dyn RowTarget) -> Result<Fetch>;
 
     /// Tells the server to stop the open query and reads what is left of it, so that the session can be used again.
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "a reader that stops drops its session, which says the same to the server"
+        )
+    )]
     async fn cancel(&mut self) -> Result<()>;
 
     /// Whether the session has seen an error after which it cannot be used.

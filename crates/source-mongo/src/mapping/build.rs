@@ -1,0 +1,534 @@
+//! From paths to tables and columns.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use migrate_core::Result;
+use migrate_core::catalog::{Action, Fidelity, ObjectName};
+use migrate_core::pg_type::PgType;
+use migrate_core::value::ValueKind;
+
+use crate::classify::config;
+use crate::infer::{Inference, Node, Tree, report};
+use crate::raw::Kind;
+use crate::shape::{Path, RowsFrom, ValueFrom, path_text};
+
+use super::choose::{Decision, Place, decide, is_dbref};
+use super::draft::{self, Draft};
+use super::identity;
+use super::names;
+use super::native::{Native, NoRows};
+use super::options::{MongoOptions, NotNull, Nulls};
+use super::reference::{self, Collections, Reference};
+use super::types::{Typed, kinds, scalar};
+use super::written::Written;
+
+/// Makes the tables of all collections.
+pub(super) struct Builder<'a> {
+    pub(super) database: &'a str,
+    pub(super) inference: &'a Inference,
+    pub(super) options: &'a MongoOptions,
+    pub(super) names: Collections,
+    /// What `_id` becomes in each collection.
+    pub(super) ids: BTreeMap<String, Typed>,
+    /// Fields that validators require, by collection and path.
+    pub(super) required: BTreeSet<(String, String)>,
+    pub(super) drafts: Vec<Draft<'a>>,
+    pub(super) written: Vec<Written>,
+    /// The references that became foreign keys, by `collection.path`.
+    pub(super) references: BTreeMap<String, String>,
+    /// The collections that elements refer to, by their tables.
+    pub(super) targets: BTreeMap<ObjectName, String>,
+}
+
+/// Where the builder is.
+#[derive(Clone)]
+struct At {
+    draft: usize,
+    /// Names from the row's document or element.
+    path: Path,
+    /// The path in the collection, as the options write it.
+    shown: String,
+    /// Documents around it within the row.
+    flat: usize,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(
+        database: &'a str,
+        inference: &'a Inference,
+        options: &'a MongoOptions,
+        required: BTreeSet<(String, String)>,
+    ) -> Self {
+        let ids = inference.collections.iter().map(|(name, tree)| {
+            let typed = identity::typed(tree.root.field("_id"), options);
+            (name.clone(), typed)
+        });
+        Self {
+            database,
+            inference,
+            options,
+            names: Collections::new(inference.collections.keys().map(String::as_str)),
+            ids: ids.collect(),
+            required,
+            drafts: Vec::new(),
+            written: Vec::new(),
+            references: BTreeMap::new(),
+            targets: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a collection's tables.
+    pub(super) fn collection(&mut self, name: &str, tree: &'a Tree) -> Result<()> {
+        let exact = self.inference.sample.is_none();
+        let rows = exact.then(|| tree.documents());
+        let at = self.drafts.len();
+        self.drafts
+            .push(Draft::new(self.database, RowsFrom::of(name), rows));
+        let id = self
+            .ids
+            .get(name)
+            .cloned()
+            .unwrap_or_else(|| identity::typed(None, self.options));
+        let from = ValueFrom::Field(vec!["_id".to_owned()]);
+        let mut column = draft::typed(&from, &id, false, false);
+        column.nullable = false;
+        let node = tree.root.field("_id");
+        let draft = &mut self.drafts[at];
+        draft.push(from, "_id".to_owned(), node, column);
+        draft.key(&["_id"]);
+        if let Some(node) = node {
+            identity::notes(node, &id, &mut draft.table.notes);
+        }
+        if tree.root.untracked > 0 {
+            let paths = crate::infer::Limits::default().paths;
+            draft.note(format!(
+                "has more than {paths} paths: {} values of further ones, seen later, go to the overflow",
+                tree.root.untracked
+            ));
+        }
+        for field in tree.root.ordered().into_iter().filter(|f| f.name != "_id") {
+            let path = vec![field.name.clone()];
+            let shown = path_text(&path);
+            self.place(
+                field,
+                At {
+                    draft: at,
+                    path,
+                    shown,
+                    flat: 0,
+                },
+            )?;
+        }
+        self.overflow(at);
+        Ok(())
+    }
+
+    fn overflow(&mut self, draft: usize) {
+        if self.options.overflow.0.is_empty() {
+            return;
+        }
+        let from = ValueFrom::Overflow;
+        let column = draft::column(
+            &from,
+            &Native::Overflow,
+            PgType::Jsonb,
+            ValueKind::Json,
+            Fidelity::Widened,
+        );
+        self.drafts[draft].push(from, String::new(), None, column);
+    }
+
+    fn place(&mut self, node: &'a Node, at: At) -> Result<()> {
+        let collection = self.drafts[at.draft].rows_from.collection.clone();
+        let rows = self.documents_around(&at);
+        let place = Place {
+            collection: &collection,
+            path: &at.shown,
+            flat: at.flat,
+            tables: self.drafts[at.draft].rows_from.arrays.len(),
+            rows,
+        };
+        let mut reference = None;
+        let decision = decide(node, place, self.options, |element| {
+            let path = format!("{}[]", at.shown);
+            let found = self.refers(element, &collection, &path, &at.path);
+            let target = match &found {
+                Reference::To { collection, .. } => Some(collection.clone()),
+                _ => None,
+            };
+            reference = Some(found);
+            target
+        })?;
+        self.written.push(Written::new(
+            &collection,
+            decision.as_choice(),
+            report(node, at.shown.clone(), rows.saturating_sub(node.stats.present())),
+        ));
+        match decision {
+            Decision::Overflow => {
+                self.drafts[at.draft].note(format!(
+                    "{} is kept in the overflow, as the options say",
+                    at.shown
+                ));
+            }
+            Decision::Flatten => {
+                self.flatten_notes(node, &at);
+                for field in node.ordered() {
+                    let mut below = at.clone();
+                    below.path.push(field.name.clone());
+                    below.shown = format!("{}.{}", at.shown, path_text(std::slice::from_ref(&field.name)));
+                    below.flat += 1;
+                    self.place(field, below)?;
+                }
+            }
+            Decision::Column(typed) => {
+                if let Some(Reference::Note(text)) = reference {
+                    self.drafts[at.draft].note(text);
+                }
+                self.column(node, at, &typed, rows);
+            }
+            Decision::Child => {
+                if let Some(element) = &node.element {
+                    self.child(node, element, &at, rows)?;
+                }
+            }
+            Decision::Elements {
+                element: typed,
+                target,
+            } => {
+                if let Some(element) = &node.element {
+                    let note = match reference {
+                        Some(Reference::To { note, .. }) => note,
+                        _ => None,
+                    };
+                    self.elements((node, element), &at, rows, &typed, target, note);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows of the table, as far as documents were looked at.
+    fn documents_around(&self, at: &At) -> u64 {
+        let from = &self.drafts[at.draft].rows_from;
+        let Some(tree) = self.inference.collections.get(&from.collection) else {
+            return 0;
+        };
+        let mut node = &tree.root;
+        for path in &from.arrays {
+            let array = path.iter().try_fold(node, |node, name| node.field(name));
+            match array.and_then(|n| n.element.as_deref()) {
+                Some(element) => node = element,
+                None => return 0,
+            }
+        }
+        node.stats.kinds.total()
+    }
+
+    fn flatten_notes(&mut self, node: &Node, at: &At) {
+        let others =
+            node.stats.kinds.total() - node.stats.kinds.of(Kind::Document) - node.stats.kinds.of(Kind::Null);
+        if others > 0 {
+            self.drafts[at.draft].note(format!(
+                "{}: {others} values that are no documents go to the overflow",
+                at.shown
+            ));
+        }
+        if is_dbref(node) && node.fields.iter().any(|f| f.name == "$db") {
+            self.drafts[at.draft].note(format!("{} may refer to other databases ($db)", at.shown));
+        }
+    }
+
+    fn column(&mut self, node: &'a Node, at: At, typed: &Typed, rows: u64) {
+        let stats = &node.stats;
+        let nulls = stats.kinds.of(Kind::Null);
+        let missing = rows.saturating_sub(stats.present());
+        let json = typed.pg == PgType::Jsonb;
+        let (null, either) = match (nulls > 0, missing > 0) {
+            (true, _) if json => (true, false),
+            (true, false) => (true, false),
+            (true, true) => match self.options.nulls {
+                Nulls::Same => (true, true),
+                Nulls::Keep => (false, false),
+            },
+            (false, _) => (false, false),
+        };
+        let collection = self.drafts[at.draft].rows_from.collection.clone();
+        let from = ValueFrom::Field(at.path.clone());
+        let mut column = draft::typed(&from, typed, null, either);
+        let strays =
+            stats.dates_beyond + stats.strings_invalid + stats.duplicates + stats.kinds.of(Kind::Undefined);
+        let required = match self.options.not_null {
+            NotNull::Keys => false,
+            NotNull::Data => true,
+            NotNull::Validator => self.required.contains(&(collection.clone(), at.shown.clone())),
+        };
+        let whole = self.inference.sample.is_none();
+        let natural = scalar(stats, self.options).is_some_and(|s| s.pg == typed.pg) || json;
+        column.nullable = !(required && whole && natural && nulls == 0 && missing == 0 && strays == 0);
+        let draft = &mut self.drafts[at.draft];
+        let path = &at.shown;
+        if either {
+            draft.note(format!(
+                "{path}: {nulls} explicit nulls and {missing} missing values both become NULL"
+            ));
+        } else if nulls > 0 && missing > 0 && !json {
+            draft.note(format!(
+                "{path}: NULL stands for a missing value; {nulls} explicit nulls are kept in the overflow"
+            ));
+        }
+        for (n, what) in [
+            (
+                stats.dates_beyond,
+                "dates outside of PostgreSQL's range go to the overflow",
+            ),
+            (
+                stats.strings_invalid,
+                "strings that are not UTF-8 go to the overflow",
+            ),
+            (
+                stats.strings_with_nul,
+                "strings hold U+0000, which PostgreSQL's text does not: see `nul`",
+            ),
+            (
+                stats.duplicates,
+                "values have a name that came before in the same document",
+            ),
+        ] {
+            if n > 0 && !(json && what.contains("dates")) {
+                draft.note(format!("{path}: {n} {what}"));
+            }
+        }
+        draft.push(from, at.shown.clone(), Some(node), column);
+        if matches!(typed.pg, PgType::Array(_) | PgType::Jsonb) {
+            return;
+        }
+        match self.refers(node, &collection, &at.shown, &at.path) {
+            Reference::None => {}
+            Reference::Note(text) => self.drafts[at.draft].note(text),
+            Reference::To {
+                collection: target,
+                note,
+            } => {
+                let from = ValueFrom::Field(at.path);
+                self.foreign_key((at.draft, &at.shown), &from, typed, &target, Action::NoAction);
+                if let Some(note) = note {
+                    self.drafts[at.draft].note(note);
+                }
+            }
+        }
+    }
+
+    /// What the values of a path refer to. `names` lead there from the row.
+    fn refers(&self, node: &Node, collection: &str, shown: &str, names: &[String]) -> Reference {
+        // In `author.id` and `owner.$id`, the document around is what is called like the collection.
+        let (last, around) = match names {
+            [.., around, last] => (last.as_str(), Some(around.as_str())),
+            [last] => (last.as_str(), None),
+            [] => return Reference::None,
+        };
+        let field = match (last, around) {
+            ("$id" | "id" | "_id" | "oid", Some(around)) => around,
+            _ => last,
+        };
+        reference::find(
+            node,
+            collection,
+            shown,
+            field,
+            &self.names,
+            self.inference,
+            self.options,
+        )
+    }
+
+    /// Adds a foreign key, if the types on both ends are the same.
+    fn foreign_key(
+        &mut self,
+        (draft, shown): (usize, &str),
+        from: &ValueFrom,
+        typed: &Typed,
+        target: &str,
+        on_delete: Action,
+    ) {
+        let Some(id) = self.ids.get(target) else {
+            return;
+        };
+        let integer = |t: &Typed| t.pg.is_integer();
+        let draft = &mut self.drafts[draft];
+        if identity::is_plain(id) && (id.types == typed.types || (integer(id) && integer(typed))) {
+            let references = ObjectName::new(self.database, RowsFrom::of(target).to_string());
+            let column = from.to_string();
+            let key = draft::foreign_key(&[&column], references, &["_id"], on_delete);
+            draft.table.foreign_keys.push(key);
+            let path = format!("{}.{shown}", draft.rows_from.collection);
+            self.references.insert(path, target.to_owned());
+        } else {
+            draft.note(format!(
+                "{from} refers to {target}, whose _id is of another type: no foreign key"
+            ));
+        }
+    }
+
+    /// What it means that a table has no rows for a document.
+    fn no_rows(&mut self, node: &Node, at: &At, rows: u64) -> NoRows {
+        let empty = node.stats.empty_arrays > 0;
+        let missing = rows > node.stats.present();
+        match (empty, missing) {
+            (true, false) => NoRows::Empty,
+            (true, true) if self.options.nulls == Nulls::Same => {
+                self.drafts[at.draft].note(format!(
+                    "{}: empty and missing arrays both become no rows",
+                    at.shown
+                ));
+                NoRows::Either
+            }
+            (true, true) => {
+                self.drafts[at.draft].note(format!(
+                    "{}: {} empty arrays are kept in the overflow, to be told from missing ones",
+                    at.shown, node.stats.empty_arrays
+                ));
+                NoRows::Missing
+            }
+            (false, _) => NoRows::Missing,
+        }
+    }
+
+    /// Starts a table for an array's elements: the key of the row above, the place in the array, and the foreign key.
+    fn start(&mut self, node: &Node, element: &Node, at: &At, rows: u64) -> usize {
+        let none = self.no_rows(node, at, rows);
+        let above = &self.drafts[at.draft];
+        let rows_from = above.rows_from.unfold(&at.path);
+        let levels = rows_from.arrays.len();
+        let id = self.ids.get(&rows_from.collection).cloned();
+        let id = id.unwrap_or_else(|| identity::typed(None, self.options));
+        let exact = self.inference.sample.is_none();
+        let elements = exact.then(|| element.stats.kinds.total());
+        let mut draft = Draft::new(self.database, rows_from, elements);
+        let mut column = draft::typed(&ValueFrom::DocumentId, &id, false, false);
+        column.nullable = false;
+        draft.push(ValueFrom::DocumentId, String::new(), None, column);
+        for up in (1..levels).rev() {
+            draft.ordinal(up, NoRows::Missing);
+        }
+        draft.ordinal(0, none);
+        let ordinals = |from: usize, to: usize| (from..to).rev().map(|up| ValueFrom::Ordinal(up).to_string());
+        let mut key = vec!["^_id".to_owned()];
+        key.extend(ordinals(0, levels));
+        draft.table.primary_key = Some(draft::key(key));
+        // What is `^#` here is `#` there.
+        let (mut columns, mut referenced) = (vec!["^_id".to_owned()], Vec::new());
+        columns.extend(ordinals(1, levels));
+        referenced.push(if levels == 1 { "_id" } else { "^_id" }.to_owned());
+        referenced.extend(ordinals(0, levels - 1));
+        let mut foreign = draft::foreign_key(&[], above.table.name.clone(), &[], Action::Cascade);
+        (foreign.columns, foreign.referenced_columns) = (columns, referenced);
+        draft.table.foreign_keys.push(foreign);
+        self.drafts.push(draft);
+        self.drafts.len() - 1
+    }
+
+    fn child(&mut self, node: &'a Node, element: &'a Node, at: &At, rows: u64) -> Result<()> {
+        let draft = self.start(node, element, at, rows);
+        let others = element.stats.kinds.total() - element.stats.kinds.of(Kind::Document);
+        if others > 0 {
+            self.drafts[at.draft].note(format!(
+                "{}: arrays with any of {others} elements that are no documents are kept whole in the overflow",
+                at.shown
+            ));
+        }
+        for field in element.ordered() {
+            let path = vec![field.name.clone()];
+            let shown = format!("{}[].{}", at.shown, path_text(&path));
+            self.place(
+                field,
+                At {
+                    draft,
+                    path,
+                    shown,
+                    flat: 0,
+                },
+            )?;
+        }
+        self.overflow(draft);
+        Ok(())
+    }
+
+    fn elements(
+        &mut self,
+        (node, element): (&'a Node, &'a Node),
+        at: &At,
+        rows: u64,
+        typed: &Typed,
+        target: Option<String>,
+        note: Option<String>,
+    ) {
+        let draft = self.start(node, element, at, rows);
+        let null = element.stats.kinds.of(Kind::Null) > 0;
+        let mut column = draft::typed(&ValueFrom::Element, typed, null, false);
+        let odd = kinds(&element.stats).contains(&Kind::Undefined);
+        column.nullable = null || odd || self.inference.sample.is_some() || typed.pg == PgType::Jsonb;
+        self.drafts[draft].push(
+            ValueFrom::Element,
+            format!("{}[]", at.shown),
+            Some(element),
+            column,
+        );
+        let Some(target) = target else { return };
+        let shown = format!("{}[]", at.shown);
+        self.foreign_key(
+            (draft, &shown),
+            &ValueFrom::Element,
+            typed,
+            &target,
+            Action::Cascade,
+        );
+        self.targets
+            .insert(self.drafts[draft].table.name.clone(), target.clone());
+        // The other direction has the primary key.
+        let table = names::table_name(&self.drafts[draft].rows_from);
+        let mut index = draft::index(format!("{table}_{}_idx", names::one_of(&target)));
+        index.columns.push(migrate_core::catalog::IndexColumn {
+            name: "$".to_owned(),
+            descending: false,
+        });
+        let draft = &mut self.drafts[draft];
+        draft.table.indexes.push(index);
+        if let Some(note) = note {
+            draft.note(note);
+        }
+    }
+
+    /// Refuses options for what does not exist: a misspelt path must not be silent.
+    pub(super) fn check_options(&self) -> Result<()> {
+        for (collection, paths) in &self.options.paths {
+            for path in paths.keys() {
+                let known = self.written.iter().any(|w| w.is(collection, path));
+                if !known && path != "_id" {
+                    return Err(config("the options choose for a path that is not there, or is inside of one that is a single column")
+                        .at("path", path)
+                        .at("collection", collection)
+                        .hint("`migrate inspect` lists the paths; elements of arrays are written `list[].name`"));
+                }
+            }
+        }
+        for (path, target) in &self.options.references {
+            let known = self.inference.collections.keys().any(|c| {
+                path.strip_prefix(c.as_str())
+                    .and_then(|p| p.strip_prefix('.'))
+                    .is_some_and(|p| {
+                        let array = p.strip_suffix("[]").unwrap_or(p);
+                        self.written.iter().any(|w| w.is(c, p) || w.is(c, array))
+                    })
+            });
+            if !known || !(target.is_empty() || self.inference.collections.contains_key(target)) {
+                return Err(
+                    config("`references` names a path or a collection that is not there")
+                        .at("path", path)
+                        .hint("references = { \"orders.userId\" = \"users\" }"),
+                );
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,206 @@
+//! A CRM with the quirks of years: moved, and every document rebuilt from the tables.
+
+mod rebuild;
+
+/// What the way back uses of the crate.
+mod back {
+    pub(crate) use migrate_source_mongo::{object_id_of_uuid, overflow_from_json, value_from_json};
+}
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use migrate_core::decode::CopyReader;
+use migrate_core::digest::Digest;
+use migrate_core::mapping::Mapping;
+use migrate_core::memory::MemorySink;
+use migrate_core::observer::Silent;
+use migrate_core::pipeline::{self, Options};
+use migrate_core::plan::{Plan, TablePlan, Target, quote_ident};
+use migrate_core::planner;
+use migrate_core::sink::Sink;
+use migrate_core::source::Source;
+use migrate_pg_embedded::Cluster;
+use migrate_sink_postgres::{PostgresSink, SinkOptions};
+use migrate_source_mongo::{DumpOptions, Mongo, MongoConfig, MongoOptions};
+use migrate_testkit::mongo::MongoServer;
+use migrate_testkit::mongo::crm::{COLLECTIONS, Crm};
+use tokio_util::sync::CancellationToken;
+
+use rebuild::bson::{Node, document, number, same, simple, sorted};
+use rebuild::{Tuples, documents};
+
+/// A source, moved.
+struct Moved {
+    plan: Arc<Plan>,
+    tuples: Tuples,
+    digests: BTreeMap<String, Digest>,
+}
+
+async fn plan(source: &Mongo, target: &Target) -> Arc<Plan> {
+    let catalog = source.discover().await.unwrap();
+    Arc::new(planner::plan(&catalog, &Mapping::default(), target).unwrap())
+}
+
+async fn run(source: Mongo, sink: Arc<dyn Sink>, plan: &Arc<Plan>) -> BTreeMap<String, Digest> {
+    let (options, cancel) = (Options::default(), CancellationToken::new());
+    let report = pipeline::run(
+        Arc::new(source),
+        sink,
+        Arc::clone(plan),
+        options,
+        Arc::new(Silent),
+        cancel,
+    )
+    .await
+    .unwrap();
+    assert!(report.is_clean());
+    (report.tables.iter())
+        .map(|t| (t.source.name.clone(), t.receipt.digest))
+        .collect()
+}
+
+async fn moved(source: Mongo) -> Moved {
+    let plan = plan(&source, &Target::default()).await;
+    let sink = MemorySink::new();
+    let digests = run(source, Arc::new(sink.clone()), &plan).await;
+    let tuples = (plan.tables.iter())
+        .map(|t| (t.source.name.clone(), sink.rows(&t.source)))
+        .collect();
+    Moved {
+        plan,
+        tuples,
+        digests,
+    }
+}
+
+/// A table's rows as PostgreSQL sends them.
+fn copied_out(cluster: &Cluster, table: &TablePlan) -> Vec<Vec<u8>> {
+    let columns: Vec<String> = table.copied().map(|c| quote_ident(&c.name)).collect();
+    let statement = format!(
+        "copy {} ({}) to stdout (format binary)",
+        table.target.quoted(),
+        columns.join(", ")
+    );
+    let output = cluster
+        .psql("crm")
+        .unwrap()
+        .args(["-qX", "-c", &statement])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let mut rows = Vec::new();
+    let mut reader = CopyReader::new(columns.len());
+    reader
+        .read(&output.stdout, |row| {
+            rows.push(row.to_vec());
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(reader.finish().unwrap(), rows.len() as u64);
+    rows
+}
+
+/// A document's `_id` as text, the same for a value and for what it may be widened to.
+fn id_text(document: &Node) -> String {
+    let Node::Document(members) = document else {
+        panic!("{document:?}")
+    };
+    match &members.iter().find(|(name, _)| name == b"_id").expect("an _id").1 {
+        Node::Scalar(kind @ (0x01 | 0x10 | 0x12 | 0x13), bytes) => number(*kind, bytes),
+        Node::Number(digits, _) => digits.clone(),
+        Node::Float(bits, _, _) => simple(&format!("{:e}", f64::from_bits(*bits))),
+        other => format!("{other:?}"),
+    }
+}
+
+fn compare(crm: &Crm, moved: &Moved) {
+    for (collection, _) in COLLECTIONS {
+        let mut originals: HashMap<String, Node> = crm
+            .documents(collection)
+            .map(|bytes| sorted(document(&bytes)))
+            .map(|tree| (id_text(&tree), tree))
+            .collect();
+        assert_eq!(originals.len(), crm.count(collection) as usize, "{collection}");
+        for back in documents(&moved.plan, collection, &moved.tuples) {
+            let back = sorted(back);
+            let id = id_text(&back);
+            let original = originals
+                .remove(&id)
+                .unwrap_or_else(|| panic!("{collection} has no {id}"));
+            assert!(
+                same(&original, &back),
+                "{collection} {id}\noriginal {original:?}\nrebuilt  {back:?}"
+            );
+        }
+        assert_eq!(originals.len(), 0, "{collection}");
+    }
+}
+
+fn open(path: &std::path::Path) -> Mongo {
+    Mongo::open_dump(path, &DumpOptions::default(), MongoOptions::default()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_document_of_a_dump_is_rebuilt_from_the_tables() {
+    let crm = Crm::new(1, 1);
+    let directory = tempfile::tempdir().unwrap();
+    crm.dump("crm").write_directory(directory.path(), false).unwrap();
+    let plain = moved(open(directory.path())).await;
+    compare(&crm, &plain);
+
+    // However the dump is packed, the rows are the same to the last bit.
+    let packed = tempfile::tempdir().unwrap();
+    let dump = crm.dump("crm");
+    let (zipped, archive, both) = (
+        packed.path().join("gz"),
+        packed.path().join("crm.archive"),
+        packed.path().join("crm.archive.gz"),
+    );
+    dump.write_directory(&zipped, true).unwrap();
+    dump.write_archive(&archive, false).unwrap();
+    dump.write_archive(&both, true).unwrap();
+    for path in [zipped, archive, both] {
+        let other = moved(open(&path)).await;
+        assert_eq!(other.digests, plain.digests, "{}", path.display());
+        assert_eq!(other.plan.tables, plain.plan.tables, "{}", path.display());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_gives_the_same_rows_and_postgresql_gives_them_back() {
+    let crm = Crm::new(2, 1);
+    let directory = tempfile::tempdir().unwrap();
+    crm.dump("crm").write_directory(directory.path(), false).unwrap();
+    let dumped = moved(open(directory.path())).await;
+
+    let server = MongoServer::start();
+    crm.load(&server, "crm").unwrap();
+    let config = MongoConfig::parse(&server.url("crm").into()).unwrap();
+    let source = Mongo::connect(&config, MongoOptions::default()).await.unwrap();
+    let cluster = Cluster::temporary(None, &[]).unwrap();
+    cluster.create_database("crm").unwrap();
+    let sink = PostgresSink::connect(SinkOptions::new(cluster.url("crm")))
+        .await
+        .unwrap();
+    let plan = plan(&source, &sink.target()).await;
+    let digests = run(source, sink, &plan).await;
+    assert_eq!(digests, dumped.digests);
+
+    let tuples = (plan.tables.iter())
+        .map(|t| (t.source.name.clone(), copied_out(&cluster, t)))
+        .collect();
+    compare(
+        &crm,
+        &Moved {
+            plan,
+            tuples,
+            digests,
+        },
+    );
+    cluster.stop().unwrap();
+}

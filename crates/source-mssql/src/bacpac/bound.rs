@@ -1,0 +1,55 @@
+//! Holds rows that are read without having been counted before to the total that `Origin.xml` states.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use migrate_core::Result;
+
+use super::scan::TableParts;
+use crate::classify::corrupt;
+
+/// How far each part was read, by all readers together.
+#[derive(Debug, Default)]
+pub(crate) struct RowBound {
+    /// Rows that the parts below may hold together; `None` where nothing is stated, or all was counted before.
+    most: Option<u64>,
+    sum: AtomicU64,
+    parts: HashMap<String, AtomicU64>,
+}
+
+impl RowBound {
+    pub(crate) fn new<'a>(total: Option<u64>, tables: impl Iterator<Item = &'a TableParts>) -> Self {
+        let mut counted = 0;
+        let mut parts = HashMap::new();
+        for part in tables.flat_map(|t| &t.parts) {
+            match part.rows {
+                Some(rows) => counted += rows,
+                None => {
+                    parts.insert(part.entry.name.clone(), AtomicU64::new(0));
+                }
+            }
+        }
+        Self {
+            most: total
+                .filter(|_| !parts.is_empty())
+                .map(|n| n.saturating_sub(counted)),
+            sum: AtomicU64::new(0),
+            parts,
+        }
+    }
+
+    /// Notes that a part was read up to a row. Reading it again counts nothing twice.
+    pub(crate) fn reached(&self, part: &str, row: u64) -> Result<()> {
+        let (Some(most), Some(seen)) = (self.most, self.parts.get(part)) else {
+            return Ok(());
+        };
+        let before = seen.fetch_max(row, Ordering::Relaxed);
+        let more = row.saturating_sub(before);
+        if self.sum.fetch_add(more, Ordering::Relaxed) + more > most {
+            return Err(corrupt(
+                "the file holds more rows than its Origin.xml states in total",
+            ));
+        }
+        Ok(())
+    }
+}
