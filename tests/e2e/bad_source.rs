@@ -62,18 +62,21 @@ impl Bench {
         }
     }
 
-    /// Damages the file, runs it, and expects the message to say all of this, and the file's name.
+    /// Damages the file, runs it, and expects the message to say all of this, and the file's name: checked before anything
+    /// is written, and checked while it is copied, after which nothing may be left either.
     fn refuses(&self, what: &str, damage: impl FnOnce(&Path, &Path) -> io::Result<()>, says: &[&str]) {
         damage(&self.intact, &self.broken).unwrap();
-        let run = migrate(&self.folder, ["run", "broken.bacpac"])
-            .to(&self.database)
-            .run();
-        assert_eq!(run.code, Some(SOURCE), "{what}: {}{}", run.out, run.err);
-        assert_eq!(run.out, "", "{what}");
-        assert!(run.err.contains("error: "), "{what}: {}", run.err);
-        run.complains(&["broken.bacpac"]).complains(says);
-        self.database.assert_untouched(what);
-        assert!(!self.folder.file("migrate-report.json").exists());
+        for when in ["before", "while"] {
+            let run = migrate(&self.folder, ["run", "broken.bacpac", "--check", when])
+                .to(&self.database)
+                .run();
+            assert_eq!(run.code, Some(SOURCE), "{what}, {when}: {}{}", run.out, run.err);
+            assert_eq!(run.out, "", "{what}, {when}");
+            assert!(run.err.contains("error: "), "{what}, {when}: {}", run.err);
+            run.complains(&["broken.bacpac"]).complains(says);
+            self.database.assert_untouched(what);
+            assert!(!self.folder.file("migrate-report.json").exists());
+        }
     }
 }
 
@@ -218,8 +221,10 @@ fn what_is_no_source() {
         ("empty.bacpac", 4, "empty.bacpac"),
         ("notes.txt", 4, "neither a .bacpac nor a plan file"),
         (".", 2, "directory"),
-        ("mssql://sa:hunter2@example.com/db", 4, "SQL Server"),
-        ("mongodb://sa:hunter2@example.com/db", 4, "MongoDB"),
+        ("mssql://sa:hunter2@127.0.0.1:1/db", 20, "127.0.0.1:1"),
+        ("mssql://sa:hunter2@127.0.0.1:1/db?sesame=hunter2", 2, "sesame"),
+        ("mongodb://sa:hunter2@127.0.0.1:1/db?serverSelectionTimeoutMS=500", 20, "127.0.0.1:1"),
+        ("env:NOT_SET_ANYWHERE", 2, "NOT_SET_ANYWHERE"),
         ("postgres://sa:hunter2@example.com/db", 4, "--to"),
     ] {
         let run = migrate(&bench.folder, ["run", argument])

@@ -35,7 +35,10 @@ fn with(source: &Url, name: &str, value: &str) -> Url {
         .filter(|(n, _)| n != name)
         .map(|(n, v)| (n.into_owned(), v.into_owned()))
         .collect();
-    url.query_pairs_mut().clear().extend_pairs(others).append_pair(name, value);
+    url.query_pairs_mut()
+        .clear()
+        .extend_pairs(others)
+        .append_pair(name, value);
     url
 }
 
@@ -66,7 +69,10 @@ fn every_row_of_the_database() {
             .says(&["\"nothing to do\""]);
         contents.push(database.content());
     }
-    assert!(contents[0] == contents[1], "one driver delivers other values than the other");
+    assert!(
+        contents[0] == contents[1],
+        "one driver delivers other values than the other"
+    );
 }
 
 #[test]
@@ -91,7 +97,10 @@ fn killed_again_and_again() {
     assert!(kills >= 3, "{kills}");
     call(&folder, &source, "run", &flags).to(&killed).ends(0);
     killed.assert_complete();
-    assert!(killed.content() == whole.content(), "another outcome than without kills");
+    assert!(
+        killed.content() == whole.content(),
+        "another outcome than without kills"
+    );
 }
 
 #[test]
@@ -126,5 +135,8 @@ fn each_way_of_not_getting_in_has_its_own_number() {
         // The certificates of test servers are signed by nobody that this machine knows.
         ends(&with(&source, "trust_server_certificate", "false"), UNTRUSTED);
     }
-    assert_eq!(database.number("select count(*) from pg_namespace where nspname = 'migrate'"), 0);
+    assert_eq!(
+        database.number("select count(*) from pg_namespace where nspname = 'migrate'"),
+        0
+    );
 }

@@ -35,7 +35,9 @@ array's elements, and which NaN it was.
 
 ## The overflow column
 
-Every table has one, unless the options leave it out: `jsonb`, NULL where there is nothing to keep. Its names are paths, as
+Every table has one, unless the options leave it out: `jsonb`, NULL where there is nothing to keep. Without it a row of which
+anything would be kept goes to quarantine, unless that is only null or empty; whoever skips the column in the plan leaves out
+what would be in it. Its names are paths, as
 the plan writes them.
 
 | name | value |

@@ -422,3 +422,40 @@ fn no_index_takes_the_name_of_an_identitys_sequence() {
     let plan = plan(&catalog(vec![numbered]), &Mapping::default());
     assert_eq!(planned(&plan, "dbo.t").indexes[0].name, "t_t_id_seq");
 }
+
+#[test]
+fn names_that_a_source_proposes_follow_the_policy_and_yield_to_choices() {
+    let mut catalog = catalog(vec![table(
+        "db.posts[comments]",
+        vec![int("^_id"), int("#"), int("$"), int("n")],
+    )]);
+    let name = catalog.tables[0].name.clone();
+    catalog.proposals.propose_table(&name, "posts_Comments");
+    catalog.proposals.propose_column(&name, "^_id", "postId");
+    catalog.proposals.propose_column(&name, "#", "n");
+    catalog.proposals.propose_column(&name, "$", "value");
+    let mapping = Mapping {
+        naming: Naming::Snake,
+        tables: [(
+            "db.posts[comments]".to_owned(),
+            TableMapping {
+                columns: [(
+                    "$".to_owned(),
+                    ColumnMapping {
+                        name: Some("chosen".to_owned()),
+                        ..Default::default()
+                    },
+                )]
+                .into(),
+                ..Default::default()
+            },
+        )]
+        .into(),
+        ..Default::default()
+    };
+    let plan = plan(&catalog, &mapping);
+    let t = &plan.tables[0];
+    assert_eq!(t.target.name, "posts_comments");
+    let columns: Vec<&str> = t.columns.iter().map(|c| c.name.as_str()).collect();
+    assert_eq!(columns, ["post_id", "n", "chosen", "n_2"]);
+}

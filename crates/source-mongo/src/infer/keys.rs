@@ -13,6 +13,9 @@ const MOST_IDS: usize = 1 << 19;
 /// Room that each sketch has without asking.
 const LEAST: usize = 256;
 
+/// Values that are tried before all are looked up.
+const PROBES: usize = 256;
+
 /// Hashes seen last, which are not added again.
 const RECENT: usize = 16;
 
@@ -175,21 +178,41 @@ impl Keys {
             sampled: level > 0,
             ..Resolved::default()
         };
-        for hash in self.hashes.iter().filter(|h| h.leading_zeros() >= level) {
+        // Both are sorted: what is sought next lies behind what was sought last.
+        let mut ids = ids.hashes.as_slice();
+        for hash in self.at(level) {
+            // Steps that double until they are beyond it, so that few values are found among many as fast as many.
+            let mut beyond = 1;
+            while ids.get(beyond - 1).is_some_and(|id| id < hash) {
+                beyond *= 2;
+            }
+            let near = &ids[..beyond.min(ids.len())];
+            let at = near.partition_point(|id| id < hash);
             out.checked += 1;
-            out.found += u64::from(ids.hashes.binary_search(hash).is_ok());
+            out.found += u64::from(ids.get(at) == Some(hash));
+            ids = &ids[at..];
         }
         // One that cannot be compared is one that is not found.
         out.checked += self.others;
         out
     }
 
+    /// Whether one of a few of these values is among the keys.
+    pub(crate) fn touches(&self, ids: &Self) -> bool {
+        let few = self.at(self.level.max(ids.level)).take(PROBES);
+        few.into_iter().any(|hash| ids.hashes.binary_search(hash).is_ok())
+    }
+
+    /// The hashes that are kept at a level that is not below its own.
+    fn at(&self, level: u32) -> impl Iterator<Item = &u64> {
+        self.hashes.iter().take_while(move |h| h.leading_zeros() >= level)
+    }
+
     /// The distinct hashes at a level, for comparing sketches. It has to be [`compact`](Self::compact).
     #[cfg(test)]
     pub(super) fn at_level(&self, level: u32) -> Vec<u64> {
         assert!(level >= self.level);
-        let kept = self.hashes.iter().filter(|h| h.leading_zeros() >= level);
-        kept.copied().collect()
+        self.at(level).copied().collect()
     }
 
     #[cfg(test)]
@@ -227,6 +250,21 @@ mod tests {
         let half = keys(950..1_050, 1 << 20).among(&ids);
         assert_eq!((half.checked, half.found, half.is_proof()), (100, 50, false));
         assert!(!Keys::of_references().among(&ids).is_proof());
+    }
+
+    #[test]
+    fn looking_up_in_order_finds_what_a_set_finds() {
+        for (references, ids) in [
+            (0..1_000, 0..7),
+            (0..7, 0..1_000),
+            (500..2_500, 0..1_500),
+            (0..3, 10..20),
+        ] {
+            let expected = references.clone().filter(|i| ids.contains(i)).count() as u64;
+            let (references, ids) = (keys(references, 1 << 20), keys(ids, 1 << 20));
+            assert_eq!(references.among(&ids).found, expected);
+            assert_eq!(references.touches(&ids), expected > 0);
+        }
     }
 
     #[test]

@@ -7,16 +7,14 @@ use migrate_core::catalog::{Action, Fidelity, ObjectName};
 use migrate_core::pg_type::PgType;
 use migrate_core::value::ValueKind;
 
-use crate::classify::config;
 use crate::infer::{Inference, Node, Tree, report};
 use crate::raw::Kind;
 use crate::shape::{Path, RowsFrom, ValueFrom, path_text};
 
-use super::choose::{Decision, Place, decide, is_dbref};
+use super::choose::{Decision, Place, decide, is_dbref, leaves};
 use super::draft::{self, Draft};
 use super::identity;
-use super::names;
-use super::native::{Native, NoRows};
+use super::native::Native;
 use super::options::{MongoOptions, NotNull, Nulls};
 use super::reference::{self, Collections, Reference};
 use super::types::{Typed, kinds, scalar};
@@ -40,16 +38,37 @@ pub(super) struct Builder<'a> {
     pub(super) targets: BTreeMap<ObjectName, String>,
 }
 
+/// Columns that a collection's fields become, at most. PostgreSQL has 1,600, but a row of them has to fit into a page.
+const COLUMNS: usize = 400;
+
+/// The fields that most documents have, in their order, so many that they do not become more than `most` columns.
+fn frequent(node: &Node, most: usize) -> Vec<&Node> {
+    let mut by_presence = node.ordered();
+    by_presence.sort_by_key(|f| (f.name != "_id", std::cmp::Reverse(f.stats.present())));
+    let mut columns = 0;
+    let kept: BTreeSet<&str> = by_presence
+        .into_iter()
+        .take_while(|field| {
+            columns += leaves(field).max(1);
+            columns <= most
+        })
+        .map(|field| field.name.as_str())
+        .collect();
+    let mut fields = node.ordered();
+    fields.retain(|f| kept.contains(f.name.as_str()));
+    fields
+}
+
 /// Where the builder is.
 #[derive(Clone)]
-struct At {
-    draft: usize,
+pub(super) struct At {
+    pub(super) draft: usize,
     /// Names from the row's document or element.
-    path: Path,
+    pub(super) path: Path,
     /// The path in the collection, as the options write it.
-    shown: String,
+    pub(super) shown: String,
     /// Documents around it within the row.
-    flat: usize,
+    pub(super) flat: usize,
 }
 
 impl<'a> Builder<'a> {
@@ -106,7 +125,14 @@ impl<'a> Builder<'a> {
                 tree.root.untracked
             ));
         }
-        for field in tree.root.ordered().into_iter().filter(|f| f.name != "_id") {
+        let fields = frequent(&tree.root, COLUMNS);
+        let left = tree.root.fields.len() - fields.len();
+        if left > 0 {
+            self.drafts[at].note(format!(
+                "has {left} fields more than a table of PostgreSQL takes, those that the fewest documents have: they go to the overflow"
+            ));
+        }
+        for field in fields.into_iter().filter(|f| f.name != "_id") {
             let path = vec![field.name.clone()];
             let shown = path_text(&path);
             self.place(
@@ -123,7 +149,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn overflow(&mut self, draft: usize) {
+    pub(super) fn overflow(&mut self, draft: usize) {
         if self.options.overflow.0.is_empty() {
             return;
         }
@@ -138,7 +164,7 @@ impl<'a> Builder<'a> {
         self.drafts[draft].push(from, String::new(), None, column);
     }
 
-    fn place(&mut self, node: &'a Node, at: At) -> Result<()> {
+    pub(super) fn place(&mut self, node: &'a Node, at: At) -> Result<()> {
         let collection = self.drafts[at.draft].rows_from.collection.clone();
         let rows = self.documents_around(&at);
         let place = Place {
@@ -182,8 +208,13 @@ impl<'a> Builder<'a> {
                 }
             }
             Decision::Column(typed) => {
-                if let Some(Reference::Note(text)) = reference {
-                    self.drafts[at.draft].note(text);
+                match reference {
+                    Some(Reference::Note(text)) => self.drafts[at.draft].note(text),
+                    Some(Reference::Several(text)) => {
+                        let which = self.which(&at);
+                        self.drafts[at.draft].note(text + &which);
+                    }
+                    _ => {}
                 }
                 self.column(node, at, &typed, rows);
             }
@@ -210,19 +241,33 @@ impl<'a> Builder<'a> {
 
     /// Rows of the table, as far as documents were looked at.
     fn documents_around(&self, at: &At) -> u64 {
+        self.row(at).map_or(0, |row| row.stats.kinds.total())
+    }
+
+    /// The documents or elements that are the table's rows.
+    fn row(&self, at: &At) -> Option<&'a Node> {
         let from = &self.drafts[at.draft].rows_from;
-        let Some(tree) = self.inference.collections.get(&from.collection) else {
-            return 0;
-        };
-        let mut node = &tree.root;
-        for path in &from.arrays {
-            let array = path.iter().try_fold(node, |node, name| node.field(name));
-            match array.and_then(|n| n.element.as_deref()) {
-                Some(element) => node = element,
-                None => return 0,
-            }
-        }
-        node.stats.kinds.total()
+        let root = &self.inference.collections.get(&from.collection)?.root;
+        from.arrays.iter().try_fold(root, |node, path| {
+            let array = path.iter().try_fold(node, |node, name| node.field(name))?;
+            array.element.as_deref()
+        })
+    }
+
+    /// What a note on a reference to several collections adds: the field beside it that says which.
+    fn which(&self, at: &At) -> String {
+        let around = at.path.split_last().and_then(|(last, above)| {
+            let around = above
+                .iter()
+                .try_fold(self.row(at)?, |node, name| node.field(name))?;
+            let says = |f: &&Node| {
+                kinds(&f.stats) == [Kind::String] && f.name != *last && reference::says_which(&f.name, last)
+            };
+            around.fields.iter().find(says)
+        });
+        around.map_or_else(String::new, |field| {
+            format!("; {} beside it seems to say which", field.name)
+        })
     }
 
     fn flatten_notes(&mut self, node: &Node, at: &At) {
@@ -306,6 +351,10 @@ impl<'a> Builder<'a> {
         match self.refers(node, &collection, &at.shown, &at.path) {
             Reference::None => {}
             Reference::Note(text) => self.drafts[at.draft].note(text),
+            Reference::Several(text) => {
+                let which = self.which(&at);
+                self.drafts[at.draft].note(text + &which);
+            }
             Reference::To {
                 collection: target,
                 note,
@@ -343,7 +392,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds a foreign key, if the types on both ends are the same.
-    fn foreign_key(
+    pub(super) fn foreign_key(
         &mut self,
         (draft, shown): (usize, &str),
         from: &ValueFrom,
@@ -368,167 +417,5 @@ impl<'a> Builder<'a> {
                 "{from} refers to {target}, whose _id is of another type: no foreign key"
             ));
         }
-    }
-
-    /// What it means that a table has no rows for a document.
-    fn no_rows(&mut self, node: &Node, at: &At, rows: u64) -> NoRows {
-        let empty = node.stats.empty_arrays > 0;
-        let missing = rows > node.stats.present();
-        match (empty, missing) {
-            (true, false) => NoRows::Empty,
-            (true, true) if self.options.nulls == Nulls::Same => {
-                self.drafts[at.draft].note(format!(
-                    "{}: empty and missing arrays both become no rows",
-                    at.shown
-                ));
-                NoRows::Either
-            }
-            (true, true) => {
-                self.drafts[at.draft].note(format!(
-                    "{}: {} empty arrays are kept in the overflow, to be told from missing ones",
-                    at.shown, node.stats.empty_arrays
-                ));
-                NoRows::Missing
-            }
-            (false, _) => NoRows::Missing,
-        }
-    }
-
-    /// Starts a table for an array's elements: the key of the row above, the place in the array, and the foreign key.
-    fn start(&mut self, node: &Node, element: &Node, at: &At, rows: u64) -> usize {
-        let none = self.no_rows(node, at, rows);
-        let above = &self.drafts[at.draft];
-        let rows_from = above.rows_from.unfold(&at.path);
-        let levels = rows_from.arrays.len();
-        let id = self.ids.get(&rows_from.collection).cloned();
-        let id = id.unwrap_or_else(|| identity::typed(None, self.options));
-        let exact = self.inference.sample.is_none();
-        let elements = exact.then(|| element.stats.kinds.total());
-        let mut draft = Draft::new(self.database, rows_from, elements);
-        let mut column = draft::typed(&ValueFrom::DocumentId, &id, false, false);
-        column.nullable = false;
-        draft.push(ValueFrom::DocumentId, String::new(), None, column);
-        for up in (1..levels).rev() {
-            draft.ordinal(up, NoRows::Missing);
-        }
-        draft.ordinal(0, none);
-        let ordinals = |from: usize, to: usize| (from..to).rev().map(|up| ValueFrom::Ordinal(up).to_string());
-        let mut key = vec!["^_id".to_owned()];
-        key.extend(ordinals(0, levels));
-        draft.table.primary_key = Some(draft::key(key));
-        // What is `^#` here is `#` there.
-        let (mut columns, mut referenced) = (vec!["^_id".to_owned()], Vec::new());
-        columns.extend(ordinals(1, levels));
-        referenced.push(if levels == 1 { "_id" } else { "^_id" }.to_owned());
-        referenced.extend(ordinals(0, levels - 1));
-        let mut foreign = draft::foreign_key(&[], above.table.name.clone(), &[], Action::Cascade);
-        (foreign.columns, foreign.referenced_columns) = (columns, referenced);
-        draft.table.foreign_keys.push(foreign);
-        self.drafts.push(draft);
-        self.drafts.len() - 1
-    }
-
-    fn child(&mut self, node: &'a Node, element: &'a Node, at: &At, rows: u64) -> Result<()> {
-        let draft = self.start(node, element, at, rows);
-        let others = element.stats.kinds.total() - element.stats.kinds.of(Kind::Document);
-        if others > 0 {
-            self.drafts[at.draft].note(format!(
-                "{}: arrays with any of {others} elements that are no documents are kept whole in the overflow",
-                at.shown
-            ));
-        }
-        for field in element.ordered() {
-            let path = vec![field.name.clone()];
-            let shown = format!("{}[].{}", at.shown, path_text(&path));
-            self.place(
-                field,
-                At {
-                    draft,
-                    path,
-                    shown,
-                    flat: 0,
-                },
-            )?;
-        }
-        self.overflow(draft);
-        Ok(())
-    }
-
-    fn elements(
-        &mut self,
-        (node, element): (&'a Node, &'a Node),
-        at: &At,
-        rows: u64,
-        typed: &Typed,
-        target: Option<String>,
-        note: Option<String>,
-    ) {
-        let draft = self.start(node, element, at, rows);
-        let null = element.stats.kinds.of(Kind::Null) > 0;
-        let mut column = draft::typed(&ValueFrom::Element, typed, null, false);
-        let odd = kinds(&element.stats).contains(&Kind::Undefined);
-        column.nullable = null || odd || self.inference.sample.is_some() || typed.pg == PgType::Jsonb;
-        self.drafts[draft].push(
-            ValueFrom::Element,
-            format!("{}[]", at.shown),
-            Some(element),
-            column,
-        );
-        let Some(target) = target else { return };
-        let shown = format!("{}[]", at.shown);
-        self.foreign_key(
-            (draft, &shown),
-            &ValueFrom::Element,
-            typed,
-            &target,
-            Action::Cascade,
-        );
-        self.targets
-            .insert(self.drafts[draft].table.name.clone(), target.clone());
-        // The other direction has the primary key.
-        let table = names::table_name(&self.drafts[draft].rows_from);
-        let mut index = draft::index(format!("{table}_{}_idx", names::one_of(&target)));
-        index.columns.push(migrate_core::catalog::IndexColumn {
-            name: "$".to_owned(),
-            descending: false,
-        });
-        let draft = &mut self.drafts[draft];
-        draft.table.indexes.push(index);
-        if let Some(note) = note {
-            draft.note(note);
-        }
-    }
-
-    /// Refuses options for what does not exist: a misspelt path must not be silent.
-    pub(super) fn check_options(&self) -> Result<()> {
-        for (collection, paths) in &self.options.paths {
-            for path in paths.keys() {
-                let known = self.written.iter().any(|w| w.is(collection, path));
-                if !known && path != "_id" {
-                    return Err(config("the options choose for a path that is not there, or is inside of one that is a single column")
-                        .at("path", path)
-                        .at("collection", collection)
-                        .hint("`migrate inspect` lists the paths; elements of arrays are written `list[].name`"));
-                }
-            }
-        }
-        for (path, target) in &self.options.references {
-            let known = self.inference.collections.keys().any(|c| {
-                path.strip_prefix(c.as_str())
-                    .and_then(|p| p.strip_prefix('.'))
-                    .is_some_and(|p| {
-                        let array = p.strip_suffix("[]").unwrap_or(p);
-                        self.written.iter().any(|w| w.is(c, p) || w.is(c, array))
-                    })
-            });
-            if !known || !(target.is_empty() || self.inference.collections.contains_key(target)) {
-                return Err(
-                    config("`references` names a path or a collection that is not there")
-                        .at("path", path)
-                        .hint("references = { \"orders.userId\" = \"users\" }"),
-                );
-            }
-        }
-        Ok(())
     }
 }

@@ -200,7 +200,7 @@ fn is_regular(node: &Node, columns: usize, presence: u64) -> bool {
 }
 
 /// Fields, those of nested documents included.
-fn leaves(node: &Node) -> usize {
+pub(super) fn leaves(node: &Node) -> usize {
     let below = node
         .fields
         .iter()

@@ -5,6 +5,7 @@ use migrate_core::catalog::{Index, IndexColumn, ManualObject, ObjectName};
 use migrate_core::pg_type::PgType;
 use migrate_core::template::Template;
 
+use crate::infer::Node;
 use crate::raw::Kind;
 use crate::shape::Path;
 
@@ -31,6 +32,9 @@ const LANGUAGES: [&str; 15] = [
     "swedish",
     "turkish",
 ];
+
+/// Bytes of text that a `tsvector` holds for certain.
+const SEARCHABLE: u32 = 1 << 20;
 
 /// What one index comes to.
 enum Outcome {
@@ -62,7 +66,12 @@ pub(super) fn add(
                     drafts[at].note(format!("index {name}: {text}"));
                 }
                 // A table that connects two has its index already.
-                let there = drafts[at].table.indexes.iter().any(|i| Index { name: i.name.clone(), ..index.clone() } == *i);
+                let there = drafts[at].table.indexes.iter().any(|i| {
+                    Index {
+                        name: i.name.clone(),
+                        ..index.clone()
+                    } == *i
+                });
                 if !there {
                     drafts[at].table.indexes.push(index);
                 }
@@ -86,6 +95,11 @@ pub(super) fn add(
             ));
         }
     }
+}
+
+/// Bytes of the longest text.
+fn longest(node: &Node) -> u32 {
+    node.stats.string_bytes.map_or(0, |b| b.max)
 }
 
 /// The seconds of a TTL index.
@@ -172,14 +186,19 @@ fn one(drafts: &[Draft<'_>], collection: &str, index: &Document, name: &str) -> 
     if unique && child {
         notes.push("it is unique over arrays' elements of different documents, which PostgreSQL cannot say: the index here is not unique".to_owned());
     }
-    for found in &located {
-        let longest = found
-            .placed
-            .node
-            .and_then(|n| n.stats.string_bytes)
-            .map_or(0, |b| b.max);
-        let indexed_whole = found.placed.column.pg == PgType::Text && found.inside == 0;
-        if indexed_whole && longest > INDEXABLE {
+    for (found, (path, _)) in located.iter().zip(&keys) {
+        let Some(node) = found.node(path) else { continue };
+        let json = found.placed.column.pg == PgType::Jsonb;
+        if json && node.stats.kinds.of(Kind::Document) > 0 {
+            return Err(
+                "it is over whole documents, which may be longer than an entry of a PostgreSQL index"
+                    .to_owned(),
+            );
+        }
+        let elements = node.element.as_deref().map_or(0, longest);
+        // GIN takes long text inside of jsonb, but not as elements of arrays.
+        let longest = longest(node).max(if json { 0 } else { elements });
+        if longest > INDEXABLE {
             return Err(format!(
                 "values are up to {longest} bytes long, and an entry of a PostgreSQL index holds about {INDEXABLE}; an index over \
                  md5() or a hash index may do"
@@ -326,6 +345,12 @@ fn full_text(
         }
         let path = split(path);
         match locate(drafts, collection, &path) {
+            Some(l) if l.placed.node.is_some_and(|n| longest(n) > SEARCHABLE) => {
+                return Err(format!(
+                    "{} has texts of more than {SEARCHABLE} bytes, which tsvector may not hold",
+                    path.join(".")
+                ));
+            }
             Some(l) if l.inside == 0 && l.placed.column.pg == PgType::Text => located.push((path, l)),
             _ => return Err(format!("{} did not become a column of text", path.join("."))),
         }

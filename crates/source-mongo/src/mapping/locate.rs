@@ -5,6 +5,7 @@ use migrate_core::pg_type::PgType;
 use migrate_core::plan::quote_literal;
 use migrate_core::template::Template;
 
+use crate::infer::Node;
 use crate::shape::{Path, ValueFrom};
 
 use super::draft::{Draft, Placed};
@@ -63,7 +64,16 @@ pub(super) fn locate<'d, 'a>(
     best.map(|(_, located)| located)
 }
 
-impl Located<'_, '_> {
+impl<'a> Located<'_, 'a> {
+    /// What was found at the path, inside of a jsonb column too.
+    pub(super) fn node(&self, path: &[String]) -> Option<&'a Node> {
+        let inside = &path[path.len() - self.inside..];
+        inside.iter().try_fold(self.placed.node?, |node, name| {
+            let through = node.element.as_deref().unwrap_or(node);
+            through.field(name).or(through.map.as_deref().map(|m| &m.values))
+        })
+    }
+
     /// The column, or what is inside of it, as an expression.
     pub(super) fn expression(&self, table: &ObjectName, path: &[String]) -> Template {
         let mut out = Template::new();

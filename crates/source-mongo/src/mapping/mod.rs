@@ -8,7 +8,9 @@
 //! columns are named after where they come from ([`shape`](crate::shape)); a column's `native` says which BSON types are in
 //! it and what its NULL means ([`Native`]).
 
+mod arrays;
 mod build;
+mod check;
 mod choose;
 mod draft;
 mod filter;

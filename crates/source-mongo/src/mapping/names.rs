@@ -39,7 +39,11 @@ pub(super) fn propose(
                 ValueFrom::Element => match targets.get(table) {
                     // Beside the key of the row above, which is called after the same collection.
                     Some(target) if *target == draft.rows_from.collection => {
-                        let array = draft.rows_from.arrays.last().map_or_else(String::new, |path| joined(path));
+                        let array = draft
+                            .rows_from
+                            .arrays
+                            .last()
+                            .map_or_else(String::new, |path| joined(path));
                         format!("{}_{}_id", one_of(&array), one_of(target))
                     }
                     Some(target) => format!("{}_id", one_of(target)),

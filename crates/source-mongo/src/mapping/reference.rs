@@ -90,6 +90,17 @@ fn is_said(field: &str) -> bool {
     ENDINGS.iter().any(|e| name.len() > e.len() && name.ends_with(e))
 }
 
+/// Whether a field may say which collection another one refers to: `type` for `id`, `subjectType` for `subjectId`.
+pub(super) fn says_which(field: &str, reference: &str) -> bool {
+    let (name, reference) = (plain(field), plain(reference));
+    let stem = ENDINGS
+        .iter()
+        .find_map(|e| reference.strip_suffix(e))
+        .unwrap_or(&reference);
+    let words = ["type", "kind", "model", "on", "onmodel", "collection", "ref"];
+    words.contains(&name.as_str()) || words.iter().any(|w| name.strip_suffix(w) == Some(stem))
+}
+
 /// Letters and digits only, in lower case.
 fn plain(name: &str) -> String {
     let letters = name.chars().filter(|c| c.is_alphanumeric());
@@ -134,6 +145,8 @@ pub(super) enum Reference {
     },
     /// Nothing that a foreign key can say.
     Note(String),
+    /// Several collections, which no foreign key can say.
+    Several(String),
 }
 
 /// Finds what a path's values refer to. `field` is the name to go by, `path` the whole of it for the options.
@@ -168,21 +181,22 @@ pub(super) fn find(
     }
     // ObjectIds are different everywhere, so that what resolves is a reference whatever it is called.
     let everywhere: Vec<(String, Resolved)> = if object_ids {
-        inference
+        let touched = inference
             .collections
             .keys()
-            .map(resolved)
-            .filter(|(_, r)| r.found > 0)
-            .collect()
+            .filter(|name| ids(name).is_some_and(|ids| keys.touches(ids)));
+        touched.map(resolved).filter(|(_, r)| r.found > 0).collect()
     } else {
         named.iter().filter(|(_, r)| r.found > 0).cloned().collect()
     };
     match everywhere.as_slice() {
         [(target, found)] if found.is_proof() => proven(target, *found, path),
         [] => match named.first() {
-            Some((target, found)) if found.checked > 0 && (object_ids || is_said(field)) => Reference::Note(format!(
-                "{path} is called like a reference to {target}, but none of its values is an _id there"
-            )),
+            Some((target, found)) if found.checked > 0 && (object_ids || is_said(field)) => {
+                Reference::Note(format!(
+                    "{path} is called like a reference to {target}, but none of its values is an _id there"
+                ))
+            }
             _ => Reference::None,
         },
         [(target, found)] => Reference::Note(format!(
@@ -194,7 +208,7 @@ pub(super) fn find(
             let shares = several
                 .iter()
                 .map(|(target, r)| format!("{target} ({})", crate::infer::share(r.found, r.checked)));
-            Reference::Note(format!(
+            Reference::Several(format!(
                 "{path} refers to several collections: {}: no foreign key",
                 shares.collect::<Vec<_>>().join(", ")
             ))

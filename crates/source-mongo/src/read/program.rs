@@ -26,6 +26,9 @@ pub(crate) struct Program {
     pub(super) slots: usize,
     /// The place of the overflow among the columns.
     pub(super) overflow: Option<usize>,
+    /// Whether rows of which something would be left go to quarantine: there never was an overflow. Without one that a
+    /// person left out of the plan, what is left is left out too.
+    pub(super) strict: bool,
     /// Whether elements that are arrays are rows of a table of their own.
     pub(super) nested: Option<ChildArray>,
     pub(super) expected: Vec<Expected>,
@@ -84,6 +87,7 @@ impl Program {
             columns: Vec::new(),
             slots: 0,
             overflow: None,
+            strict: false,
             nested: None,
             expected: Vec::new(),
             fields: Fields::All,
@@ -151,6 +155,12 @@ impl Program {
         self.arrays.is_empty()
     }
 
+    /// Whether it matters what no column takes.
+    #[inline]
+    pub(super) fn keeps(&self) -> bool {
+        self.overflow.is_some() || self.strict
+    }
+
     /// Whether a column takes elements themselves.
     #[inline]
     pub(super) fn has_element(&self) -> bool {
@@ -214,6 +224,8 @@ impl Program {
         let Some(known) = catalog.tables.iter().find(|t| t.name == table.source) else {
             return;
         };
+        let offered = known.columns.iter().any(|c| c.name == "*");
+        self.strict = self.overflow.is_none() && !offered;
         for column in known.columns.iter().filter(|c| c.computed.is_none()) {
             let planned = table.columns.iter().any(|c| c.source == column.name);
             if !planned && let Ok(ValueFrom::Field(path)) = ValueFrom::parse(&column.name) {
@@ -259,7 +271,7 @@ impl Program {
     fn needed(&self) -> Fields {
         let mut names: Vec<String> = match self.arrays.first() {
             Some(path) => path.first().cloned().into_iter().collect(),
-            None if self.overflow.is_some() => return Fields::All,
+            None if self.keeps() => return Fields::All,
             None => {
                 let of_top = |id: u32| String::from_utf8_lossy(&self.tree.names[id as usize]).into_owned();
                 let taken = self.tree.top().filter(|id| {

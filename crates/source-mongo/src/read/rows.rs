@@ -113,7 +113,11 @@ impl<'p, 'a> Rows<'p, 'a> {
             self.look_ahead(origin, element)?;
         }
         out.begin_row();
-        for at in 0..program.columns.len() {
+        let mut cells = 0..program.columns.len();
+        if program.strict && self.found.left.iter().any(Left::says_something) {
+            cells.start = self.refuse_left(out)?;
+        }
+        for at in cells {
             self.cell(at, origin, element, out)?;
         }
         let ordinals = &self.ordinals;
@@ -217,6 +221,20 @@ impl<'p, 'a> Rows<'p, 'a> {
             }
         }
         Ok(())
+    }
+
+    /// Sends the row to quarantine for what no column takes, in place of its first cell.
+    #[cold]
+    fn refuse_left(&mut self, out: &mut BatchBuilder) -> Result<usize, Malformed> {
+        if self.program.columns.is_empty() {
+            return Ok(0);
+        }
+        overflow::write(self.program, self.memory, &self.found, self.text)?;
+        out.push(Value::Unsupported {
+            reason: "the document has values that no column takes, and the options leave the overflow out",
+            bytes: self.text.as_bytes(),
+        });
+        Ok(1)
     }
 
     /// Sends the row to quarantine for a value that nothing takes.

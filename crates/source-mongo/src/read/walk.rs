@@ -27,6 +27,23 @@ pub(super) enum Left<'a> {
     NestedArray,
 }
 
+impl Left<'_> {
+    /// Whether it is more than null or empty.
+    pub(super) fn says_something(&self) -> bool {
+        match self {
+            Self::Unknown { value, .. }
+            | Self::Field { value, .. }
+            | Self::Repeated { value, .. }
+            | Self::Element(value) => match value {
+                BsonRef::Null => false,
+                BsonRef::Document(inner) | BsonRef::Array(inner) => !inner.is_empty(),
+                _ => true,
+            },
+            Self::NestedArray => false,
+        }
+    }
+}
+
 /// No field.
 const NONE: u32 = u32::MAX;
 
@@ -86,7 +103,7 @@ impl<'a> Found<'a> {
         memory: &mut Memory,
         document: Document<'a>,
     ) -> Result<(), Malformed> {
-        self.level(program, memory, 0, document, program.overflow.is_some())
+        self.level(program, memory, 0, document, program.keeps())
     }
 
     fn level(

@@ -13,6 +13,8 @@ use crate::classify::corrupt;
 pub(crate) struct RowBound {
     /// Rows that the parts below may hold together; `None` where nothing is stated, or all was counted before.
     most: Option<u64>,
+    /// What is stated for all parts.
+    total: u64,
     sum: AtomicU64,
     parts: HashMap<String, AtomicU64>,
 }
@@ -33,6 +35,7 @@ impl RowBound {
             most: total
                 .filter(|_| !parts.is_empty())
                 .map(|n| n.saturating_sub(counted)),
+            total: total.unwrap_or_default(),
             sum: AtomicU64::new(0),
             parts,
         }
@@ -46,9 +49,10 @@ impl RowBound {
         let before = seen.fetch_max(row, Ordering::Relaxed);
         let more = row.saturating_sub(before);
         if self.sum.fetch_add(more, Ordering::Relaxed) + more > most {
-            return Err(corrupt(
-                "the file holds more rows than its Origin.xml states in total",
-            ));
+            return Err(corrupt(format!(
+                "the file holds more rows than the {} that its Origin.xml states",
+                self.total
+            )));
         }
         Ok(())
     }

@@ -23,8 +23,8 @@ use tokio::sync::OnceCell;
 
 use self::catalog::{Discovered, ServerFacts, bracketed};
 use self::config::MssqlConfig;
-use self::read::patience::{Failures, Patience};
 use self::pool::Pool;
+use self::read::patience::{Failures, Patience};
 use self::read::sessions::Sessions;
 use self::snapshot::MssqlSnapshot;
 
@@ -88,7 +88,9 @@ impl Mssql {
 
 impl fmt::Debug for Mssql {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mssql").field("at", &self.name).finish_non_exhaustive()
+        f.debug_struct("Mssql")
+            .field("at", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -153,10 +155,22 @@ mod tests {
             collation: None,
         };
         let work = moments(&server).unwrap();
-        assert_eq!(work.definition, "alter database [a]]b] set allow_snapshot_isolation on");
-        assert!(work.reason.contains("may be seen twice or not at all"), "{}", work.reason);
+        assert_eq!(
+            work.definition,
+            "alter database [a]]b] set allow_snapshot_isolation on"
+        );
+        assert!(
+            work.reason.contains("may be seen twice or not at all"),
+            "{}",
+            work.reason
+        );
         server.read_committed_snapshot = true;
-        assert!(moments(&server).unwrap().reason.contains("each query reads one moment"));
+        assert!(
+            moments(&server)
+                .unwrap()
+                .reason
+                .contains("each query reads one moment")
+        );
         server.read_only = true;
         assert_eq!(moments(&server), None);
         server.read_only = false;

@@ -45,7 +45,10 @@ impl MssqlSnapshot {
             // The plan's columns are all there and of the kinds that it expects.
             Selection::new(table, facts, None)?;
         }
-        let filters = plan.tables.iter().filter_map(|t| t.filter.as_deref().map(|f| (&t.source, f)));
+        let filters = plan
+            .tables
+            .iter()
+            .filter_map(|t| t.filter.as_deref().map(|f| (&t.source, f)));
         let filters: Vec<(&ObjectName, &str)> = filters.collect();
         let mut snapshot = Self {
             sessions,
@@ -73,9 +76,11 @@ impl MssqlSnapshot {
             let sql = format!("select top (0) 1 from {} where (\n{filter}\n)", quoted(table));
             match ask(session.as_mut(), "checking a condition of the plan", &sql).await {
                 Err(error) if !error.is_transient() && !session.is_broken() => {
-                    return Err(config(format!("the server refuses the `where`: {}", error.message()))
-                        .at("table", table)
-                        .hint("write the condition as T-SQL has it, over the table's own columns"));
+                    return Err(
+                        config(format!("the server refuses the `where`: {}", error.message()))
+                            .at("table", table)
+                            .hint("write the condition as T-SQL has it, over the table's own columns"),
+                    );
                 }
                 outcome => outcome?,
             };

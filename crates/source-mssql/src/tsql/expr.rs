@@ -28,6 +28,12 @@ impl Context<'_> {
                 op: BinaryOperator::And | BinaryOperator::Or,
                 ..
             } => self.chain(expr),
+            // Babelfish keeps conditions as PostgreSQL prints them; its LIKE ignores case as the collation does.
+            Expr::BinaryOp {
+                left,
+                op: op @ (BinaryOperator::PGILikeMatch | BinaryOperator::PGNotILikeMatch),
+                right,
+            } => self.like(left, right, None, *op == BinaryOperator::PGNotILikeMatch),
             Expr::BinaryOp { left, op, right } => {
                 let (left, right) = self.operands(left, right)?;
                 self.binary(left, op, right)
@@ -236,7 +242,7 @@ impl Context<'_> {
 
     fn binary(&mut self, left: Value, op: &BinaryOperator, right: Value) -> Outcome<Value> {
         match op {
-            BinaryOperator::Plus => self.plus(left, right),
+            BinaryOperator::Plus | BinaryOperator::StringConcat => self.plus(left, right),
             BinaryOperator::Minus => self.arithmetic(Arith::Sub, left, right),
             BinaryOperator::Multiply => self.arithmetic(Arith::Mul, left, right),
             BinaryOperator::Divide => self.arithmetic(Arith::Div, left, right),

@@ -39,7 +39,13 @@ impl Cutter {
                 number += 1;
                 // Not before the login is over, which takes about 4 KB.
                 let allowed = 8_000 + number * 7_919 % 60_000;
-                tokio::spawn(pass(client, server, allowed, Arc::clone(&counter), Arc::clone(&begun)));
+                tokio::spawn(pass(
+                    client,
+                    server,
+                    allowed,
+                    Arc::clone(&counter),
+                    Arc::clone(&begun),
+                ));
             }
         });
         Self {
@@ -125,8 +131,14 @@ fn a_run_whose_connections_are_cut_twenty_times_copies_each_row_once() {
             let name = server.table("big");
             assert_eq!(report.tables[0].receipt.read, 10_000);
             assert_eq!(sink.rows(&name).len(), 10_000);
-            assert!(sink.rows(&name) == expected.rows(&name), "{driver:?}: other rows than without faults");
-            let first = rows(&sink, &plan, &name).into_iter().find(|r| r["id"] == 1234).unwrap();
+            assert!(
+                sink.rows(&name) == expected.rows(&name),
+                "{driver:?}: other rows than without faults"
+            );
+            let first = rows(&sink, &plan, &name)
+                .into_iter()
+                .find(|r| r["id"] == 1234)
+                .unwrap();
             assert_eq!(first["name"], format!("{}1234", "é".repeat(40)));
         }
     });

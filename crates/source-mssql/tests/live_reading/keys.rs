@@ -87,7 +87,11 @@ const TABLES: &[Keyed] = &[
         columns: &[("k", "datetime")],
         key: |n| {
             let millis = n / 3 * 10 + [0, 3, 7][(n % 3) as usize];
-            format!("'1999-12-31T23:59:{:02}.{:03}'", 58 + millis / 1000, millis % 1000)
+            format!(
+                "'1999-12-31T23:59:{:02}.{:03}'",
+                58 + millis / 1000,
+                millis % 1000
+            )
         },
     },
     Keyed {
@@ -114,7 +118,15 @@ const TABLES: &[Keyed] = &[
         // The same moments written with other offsets would be equal.
         name: "k_moment",
         columns: &[("k", "datetimeoffset(6)")],
-        key: |n| format!("'2024-03-01T12:{:02}:{:02}.{:06}{:+03}:00'", n / 60, n % 60, scattered(n), n % 14),
+        key: |n| {
+            format!(
+                "'2024-03-01T12:{:02}:{:02}.{:06}{:+03}:00'",
+                n / 60,
+                n % 60,
+                scattered(n),
+                n % 14
+            )
+        },
     },
     Keyed {
         name: "k_guid",
@@ -174,7 +186,11 @@ const TABLES: &[Keyed] = &[
         columns: &[("k", "nvarchar(5)"), ("l desc", "int"), ("m", "datetime")],
         key: |n| {
             let name = ["a", "b", "c''", "d"][(n % 4) as usize];
-            format!("N'{name}', {}, '2000-01-01T00:00:00.{:03}'", n / 4 % 7, n / 28 * 10)
+            format!(
+                "N'{name}', {}, '2000-01-01T00:00:00.{:03}'",
+                n / 4 % 7,
+                n / 28 * 10
+            )
         },
     },
 ];
@@ -199,8 +215,11 @@ fn every_row_of_every_key_comes_once() {
 
 /// Creates and fills the table; what is a key already is left out.
 async fn create(server: &Server, table: &Keyed) {
-    let columns: Vec<String> =
-        table.columns.iter().map(|(n, t)| format!("{} {t} not null", n.trim_end_matches(" desc"))).collect();
+    let columns: Vec<String> = table
+        .columns
+        .iter()
+        .map(|(n, t)| format!("{} {t} not null", n.trim_end_matches(" desc")))
+        .collect();
     let key: Vec<&str> = table.columns.iter().map(|(n, _)| *n).collect();
     let name = format!("{}.{}", server.schema, table.name);
     let mut sql = format!(

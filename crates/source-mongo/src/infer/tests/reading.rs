@@ -46,7 +46,13 @@ impl Store for Memory {
         Ok((0..self.parts.len()).map(part).collect())
     }
 
-    async fn open(&self, _: &str, token: &str, _: Option<&Cursor>, fields: &Fields) -> Result<Box<dyn Documents>> {
+    async fn open(
+        &self,
+        _: &str,
+        token: &str,
+        _: Option<&Cursor>,
+        fields: &Fields,
+    ) -> Result<Box<dyn Documents>> {
         assert_eq!(fields, &Fields::All);
         let part: usize = token.parse().unwrap();
         Ok(Box::new(Reading {
@@ -124,7 +130,9 @@ async fn read(store: &Arc<Memory>, sample: Option<u64>) -> Result<Inference> {
 
 /// Documents 0 to `n`, in parts of seven.
 fn parts(n: i32) -> Vec<Vec<Vec<u8>>> {
-    let documents: Vec<Vec<u8>> = (0..n).map(|n| bytes(&doc! { "_id": n, "ref": n / 2, "s": "x".repeat(n as usize % 5) })).collect();
+    let documents: Vec<Vec<u8>> = (0..n)
+        .map(|n| bytes(&doc! { "_id": n, "ref": n / 2, "s": "x".repeat(n as usize % 5) }))
+        .collect();
     documents.chunks(7).map(<[_]>::to_vec).collect()
 }
 
@@ -136,8 +144,15 @@ async fn all_parts_are_read_once() {
     assert_eq!(tree.documents(), 100);
     let keys = |name: &str| tree.root.field(name).unwrap().stats.keys.as_ref().unwrap();
     let resolved = keys("ref").among(keys("_id"));
-    assert_eq!((resolved.checked, resolved.found, resolved.sampled), (50, 50, false));
-    let paths: Vec<String> = reports(&inference)[0].paths.iter().map(|p| p.path.clone()).collect();
+    assert_eq!(
+        (resolved.checked, resolved.found, resolved.sampled),
+        (50, 50, false)
+    );
+    let paths: Vec<String> = reports(&inference)[0]
+        .paths
+        .iter()
+        .map(|p| p.path.clone())
+        .collect();
     assert_eq!(paths, ["_id", "ref", "s"]);
 }
 

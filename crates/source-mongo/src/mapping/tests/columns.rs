@@ -235,3 +235,24 @@ fn columns_are_in_the_documents_order() {
            key _id",
     );
 }
+
+#[test]
+fn a_table_has_so_many_columns_as_fit() {
+    let mut wide = doc! { "_id": 1 };
+    (0..600).for_each(|n| {
+        wide.insert(format!("f{n}"), n);
+    });
+    let catalog = World::new(&[("c", vec![wide, doc! { "_id": 2, "f599": 1 }])])
+        .catalog()
+        .unwrap();
+    let table = &catalog.tables[0];
+    assert_eq!(table.columns.len(), 401);
+    assert_eq!(table.columns[0].name, "_id");
+    assert!(table.column("f599").is_some() && table.column("f598").is_none());
+    assert_eq!(
+        table.notes,
+        [
+            "has 201 fields more than a table of PostgreSQL takes, those that the fewest documents have: they go to the overflow"
+        ]
+    );
+}

@@ -1,5 +1,6 @@
 //! Catalogs of small collections, printed and compared as a whole.
 
+mod any;
 mod columns;
 mod descriptions;
 mod indexes;

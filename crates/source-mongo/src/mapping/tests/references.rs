@@ -94,7 +94,7 @@ fn several_targets_are_a_note() {
             (
                 "events",
                 vec![
-                    doc! { "_id": 1, "subject": oid(1) },
+                    doc! { "_id": 1, "subject": oid(1), "subjectType": "user" },
                     doc! { "_id": 2, "subject": oid(50) },
                 ],
             ),
@@ -104,9 +104,10 @@ fn several_targets_are_a_note() {
         "events (2)
            _id: int -> integer not null
            subject: objectId -> uuid
+           subjectType: string -> text
            *: overflow -> jsonb, widened
            key _id
-           note subject refers to several collections: groups (50.0 %), users (50.0 %): no foreign key
+           note subject refers to several collections: groups (50.0 %), users (50.0 %): no foreign key; subjectType beside it seems to say which
          groups (1)
            _id: objectId -> uuid not null
            *: overflow -> jsonb, widened
@@ -162,8 +163,13 @@ fn trees_refer_to_themselves() {
 
 #[test]
 fn the_columns_of_a_table_that_connects_a_collection_to_itself_have_names_of_their_own() {
-    let tasks = vec![doc! { "_id": oid(1), "blockedBy": [oid(2)] }, doc! { "_id": oid(2), "blockedBy": [oid(1)] }];
-    let plan = World::new(&[("tasks", tasks)]).index(&doc! { "key": { "blockedBy": 1 }, "name": "blockedBy_1" }).plan();
+    let tasks = vec![
+        doc! { "_id": oid(1), "blockedBy": [oid(2)] },
+        doc! { "_id": oid(2), "blockedBy": [oid(1)] },
+    ];
+    let plan = World::new(&[("tasks", tasks)])
+        .index(&doc! { "key": { "blockedBy": 1 }, "name": "blockedBy_1" })
+        .plan();
     let named: Vec<&str> = plan.tables[1].columns.iter().map(|c| c.name.as_str()).collect();
     assert_eq!(plan.tables[1].target.name, "tasks_blockedBy");
     assert_eq!(named, ["task_id", "ordinal", "blockedBy_task_id"]);

@@ -1,3 +1,4 @@
+mod extremes;
 mod rows;
 mod way_back;
 

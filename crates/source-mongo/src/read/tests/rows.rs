@@ -153,6 +153,38 @@ fn what_has_no_place_at_all_is_refused_with_its_key() {
 }
 
 #[test]
+fn without_an_overflow_rows_that_need_one_are_refused() {
+    let tables: &[Said<'_>] = &[
+        ("c", &[("_id", "int", "integer!"), ("a", "int", "integer")]),
+        (
+            "c[d]",
+            &[
+                ("^_id", "int", "integer!"),
+                ("#", "ordinal", "integer!"),
+                ("x", "int", "integer"),
+            ],
+        ),
+    ];
+    let case = Case::new(tables, "");
+    let batch = case.batch(
+        "c",
+        &[
+            json!({"_id": 1, "a": 2, "b": null, "c": {}, "d": []}),
+            json!({"_id": 2, "b": 3}),
+        ],
+    );
+    assert_eq!(batch.rows(), 1);
+    assert_eq!(batch.rejects[0].key, "2");
+    let batch = case.batch("c[d]", &[json!({"_id": 1, "d": [{"x": 1}, 5, {"y": 1}, null]})]);
+    assert_eq!(batch.rows(), 2);
+    let keys: Vec<_> = batch.rejects.iter().map(|r| r.key.as_str()).collect();
+    assert_eq!(keys, ["1[1]", "1[2]"]);
+    // Whoever leaves the overflow out of the plan leaves out what would be in it.
+    let case = Case::new(PEOPLE, "tables.\"db.people\".columns.\"*\".skip = true");
+    assert_eq!(case.rows("people", &[json!({"_id": 1, "x": 1})])[0]["_id"], 1);
+}
+
+#[test]
 fn what_a_person_left_out_is_nowhere() {
     let case = Case::new(
         PEOPLE,

@@ -41,12 +41,12 @@ impl Reading {
     async fn open(
         &self,
         after: Option<&[KeyValue]>,
-        from: &mut Option<Option<Position>>,
+        from: &mut Option<Position>,
     ) -> Result<Box<dyn Session>> {
         let sql = self.selection.sql(&self.range, after)?;
         let mut session = self.sessions.take().await?;
         if from.is_none() {
-            *from = Some(self.history.now(session.as_mut()).await?);
+            *from = self.history.now(session.as_mut()).await?;
         }
         if self.snapshot {
             let sql = "set transaction isolation level snapshot; begin transaction";
@@ -54,9 +54,16 @@ impl Reading {
             session.execute(Query { purpose, sql }).await?;
         }
         self.check_floats(session.as_mut(), after).await?;
-        let columns = session.start(Query { purpose: PURPOSE, sql: &sql }).await?;
+        let columns = session
+            .start(Query {
+                purpose: PURPOSE,
+                sql: &sql,
+            })
+            .await?;
         if columns.len() != self.selection.cells.len() {
-            return Err(internal("the server answers with another number of columns than were asked for"));
+            return Err(internal(
+                "the server answers with another number of columns than were asked for",
+            ));
         }
         Ok(session)
     }
@@ -74,8 +81,10 @@ impl Reading {
             let sql = format!("select {}", literal(value, column)?);
             let answer = ask(session, "checking a cursor", &sql).await?;
             if answer.first().and_then(|row| row.first()) != Some(&Some(value.clone())) {
-                return Err(unsupported("the server rounds a floating-point key, so that the chunk cannot be gone on with")
-                    .at("column", &column.name));
+                return Err(unsupported(
+                    "the server rounds a floating-point key, so that the chunk cannot be gone on with",
+                )
+                .at("column", &column.name));
             }
         }
         Ok(())
@@ -111,7 +120,8 @@ pub(crate) struct TableReader {
     session: Option<Box<dyn Session>>,
     failures: Failures,
     ended: bool,
-    from: Option<Option<Position>>,
+    /// Where the server was before the first row, if it can say so.
+    from: Option<Position>,
 }
 
 impl TableReader {
@@ -223,7 +233,7 @@ impl ChunkReader for TableReader {
             match self.reading.close(session.take()).await {
                 Ok(to) => {
                     return Ok(Window {
-                        from: self.from.take().flatten(),
+                        from: self.from.take(),
                         to,
                     });
                 }

@@ -19,12 +19,18 @@ pub(crate) fn literal(value: &KeyValue, column: &KeyColumn) -> Result<String> {
     let typed = |text: String| format!("cast({text} as {native})");
     Ok(match value {
         KeyValue::Int(v)
-            if matches!(base, Base::Bit | Base::TinyInt | Base::SmallInt | Base::Int | Base::BigInt) =>
+            if matches!(
+                base,
+                Base::Bit | Base::TinyInt | Base::SmallInt | Base::Int | Base::BigInt
+            ) =>
         {
             typed(v.to_string())
         }
         KeyValue::Decimal { unscaled, scale }
-            if matches!(base, Base::Decimal | Base::Numeric | Base::Money | Base::SmallMoney) =>
+            if matches!(
+                base,
+                Base::Decimal | Base::Numeric | Base::Money | Base::SmallMoney
+            ) =>
         {
             typed(decimal(*unscaled, *scale))
         }
@@ -52,11 +58,9 @@ pub(crate) fn literal(value: &KeyValue, column: &KeyColumn) -> Result<String> {
             Base::DateTime2 => typed(format!("'{}T{}'", day(*days), time(*nanos, native.scale))),
             _ => return Err(foreign()),
         },
-        KeyValue::Moment(days, nanos) if base == Base::DateTimeOffset => typed(format!(
-            "'{}T{}+00:00'",
-            day(*days),
-            time(*nanos, native.scale)
-        )),
+        KeyValue::Moment(days, nanos) if base == Base::DateTimeOffset => {
+            typed(format!("'{}T{}+00:00'", day(*days), time(*nanos, native.scale)))
+        }
         _ => return Err(foreign()),
     })
 }
@@ -96,12 +100,19 @@ fn text(value: &KeyValue, column: &KeyColumn) -> Result<String> {
         // What no string constant can hold; binary becomes UTF-16 unchanged.
         let units = match value {
             KeyValue::Units(bytes) => hexadecimal(bytes),
-            KeyValue::Text(text) => {
-                hexadecimal(&text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>())
-            }
+            KeyValue::Text(text) => hexadecimal(
+                &text
+                    .encode_utf16()
+                    .flat_map(u16::to_le_bytes)
+                    .collect::<Vec<u8>>(),
+            ),
             _ => return Err(foreign()),
         };
-        let length = if wide { native.length } else { native.length.min(4000) };
+        let length = if wide {
+            native.length
+        } else {
+            native.length.min(4000)
+        };
         let national = format!("cast({units} as nvarchar({length}))");
         return Ok(if wide {
             national
@@ -163,39 +174,141 @@ mod tests {
             (Int(5), "int", "cast(5 as int)"),
             (Int(1), "bit", "cast(1 as bit)"),
             (Int(i64::MIN), "bigint", "cast(-9223372036854775808 as bigint)"),
-            (Decimal { unscaled: -5, scale: 2 }, "decimal(12,2)", "cast(-0.05 as decimal(12,2))"),
-            (Decimal { unscaled: 12, scale: 0 }, "numeric(5,0)", "cast(12 as numeric(5,0))"),
-            (Decimal { unscaled: 125_000, scale: 4 }, "money", "cast(12.5000 as money)"),
-            (Float(1.5_f64.to_bits()), "float", "cast(cast(3 as float) * power(cast(2 as float), -1) as float)"),
-            (Float((-0.1_f64).to_bits()), "float",
-             "cast(cast(-3602879701896397 as float) * power(cast(2 as float), -55) as float)"),
+            (
+                Decimal {
+                    unscaled: -5,
+                    scale: 2,
+                },
+                "decimal(12,2)",
+                "cast(-0.05 as decimal(12,2))",
+            ),
+            (
+                Decimal {
+                    unscaled: 12,
+                    scale: 0,
+                },
+                "numeric(5,0)",
+                "cast(12 as numeric(5,0))",
+            ),
+            (
+                Decimal {
+                    unscaled: 125_000,
+                    scale: 4,
+                },
+                "money",
+                "cast(12.5000 as money)",
+            ),
+            (
+                Float(1.5_f64.to_bits()),
+                "float",
+                "cast(cast(3 as float) * power(cast(2 as float), -1) as float)",
+            ),
+            (
+                Float((-0.1_f64).to_bits()),
+                "float",
+                "cast(cast(-3602879701896397 as float) * power(cast(2 as float), -55) as float)",
+            ),
             (Float(0), "float", "cast(0 as float)"),
-            (Real(16_777_216_f32.to_bits()), "real", "cast(cast(1 as float) * power(cast(2 as float), 24) as real)"),
-            (Text("O'Brien''s".into()), "nvarchar(20)", "cast(N'O''Brien''''s' as nvarchar(20))"),
-            (Text("zażółć".into()), "varchar(20)", "cast(N'zażółć' collate Polish_CI_AS as varchar(20))"),
-            (Text("a\0".into()), "nvarchar(20)", "cast(0x61000000 as nvarchar(20))"),
-            (Units(vec![0x61, 0, 0x27, 0]), "nchar(3)", "cast(N'a''' as nchar(3))"),
-            (Units(vec![0x61, 0, 0, 0xD8]), "nvarchar(20)", "cast(0x610000D8 as nvarchar(20))"),
-            (Units(vec![0, 0]), "char(5)", "cast(cast(0x0000 as nvarchar(5)) collate Polish_CI_AS as char(5))"),
-            (Bytes(vec![0, 0xFF]), "varbinary(900)", "cast(0x00FF as varbinary(900))"),
+            (
+                Real(16_777_216_f32.to_bits()),
+                "real",
+                "cast(cast(1 as float) * power(cast(2 as float), 24) as real)",
+            ),
+            (
+                Text("O'Brien''s".into()),
+                "nvarchar(20)",
+                "cast(N'O''Brien''''s' as nvarchar(20))",
+            ),
+            (
+                Text("zażółć".into()),
+                "varchar(20)",
+                "cast(N'zażółć' collate Polish_CI_AS as varchar(20))",
+            ),
+            (
+                Text("a\0".into()),
+                "nvarchar(20)",
+                "cast(0x61000000 as nvarchar(20))",
+            ),
+            (
+                Units(vec![0x61, 0, 0x27, 0]),
+                "nchar(3)",
+                "cast(N'a''' as nchar(3))",
+            ),
+            (
+                Units(vec![0x61, 0, 0, 0xD8]),
+                "nvarchar(20)",
+                "cast(0x610000D8 as nvarchar(20))",
+            ),
+            (
+                Units(vec![0, 0]),
+                "char(5)",
+                "cast(cast(0x0000 as nvarchar(5)) collate Polish_CI_AS as char(5))",
+            ),
+            (
+                Bytes(vec![0, 0xFF]),
+                "varbinary(900)",
+                "cast(0x00FF as varbinary(900))",
+            ),
             (Bytes(vec![]), "varbinary(900)", "cast(0x as varbinary(900))"),
-            (Bytes(vec![0x5A, 0xC0]), "hierarchyid", "cast(0x5AC0 as hierarchyid)"),
-            (Bytes(vec![0; 8]), "rowversion", "cast(0x0000000000000000 as rowversion)"),
-            (Uuid(*b"\x0e\x98\x47\x25\xc5\x1c\x4b\xf4\x99\x60\xe1\xc8\x0e\x27\xab\xa0"), "uniqueidentifier",
-             "cast('0e984725-c51c-4bf4-9960-e1c80e27aba0' as uniqueidentifier)"),
+            (
+                Bytes(vec![0x5A, 0xC0]),
+                "hierarchyid",
+                "cast(0x5AC0 as hierarchyid)",
+            ),
+            (
+                Bytes(vec![0; 8]),
+                "rowversion",
+                "cast(0x0000000000000000 as rowversion)",
+            ),
+            (
+                Uuid(*b"\x0e\x98\x47\x25\xc5\x1c\x4b\xf4\x99\x60\xe1\xc8\x0e\x27\xab\xa0"),
+                "uniqueidentifier",
+                "cast('0e984725-c51c-4bf4-9960-e1c80e27aba0' as uniqueidentifier)",
+            ),
             (Date(-730_119), "date", "cast('0001-01-01' as date)"),
             (Date(59), "date", "cast('2000-02-29' as date)"),
-            (Time(86_399_999_999_900), "time(7)", "cast('23:59:59.9999999' as time(7))"),
+            (
+                Time(86_399_999_999_900),
+                "time(7)",
+                "cast('23:59:59.9999999' as time(7))",
+            ),
             (Time(3_600_000_000_000), "time(0)", "cast('01:00:00' as time(0))"),
-            (Timestamp(0, 3_000_000), "datetime", "cast('2000-01-01T00:00:00.003' as datetime)"),
+            (
+                Timestamp(0, 3_000_000),
+                "datetime",
+                "cast('2000-01-01T00:00:00.003' as datetime)",
+            ),
             // 1/300 s as it is, not as it is shown.
-            (Timestamp(0, 3_333_333), "datetime", "cast('2000-01-01T00:00:00.003' as datetime)"),
-            (Timestamp(0, 86_399_996_666_667), "datetime", "cast('2000-01-01T23:59:59.997' as datetime)"),
-            (Timestamp(0, 60_000_000_000), "smalldatetime", "cast('2000-01-01T00:01:00' as smalldatetime)"),
-            (Timestamp(0, 100), "datetime2(7)", "cast('2000-01-01T00:00:00.0000001' as datetime2(7))"),
-            (Timestamp(0, 120_000_000), "datetime2(2)", "cast('2000-01-01T00:00:00.12' as datetime2(2))"),
-            (Moment(0, 100), "datetimeoffset(7)",
-             "cast('2000-01-01T00:00:00.0000001+00:00' as datetimeoffset(7))"),
+            (
+                Timestamp(0, 3_333_333),
+                "datetime",
+                "cast('2000-01-01T00:00:00.003' as datetime)",
+            ),
+            (
+                Timestamp(0, 86_399_996_666_667),
+                "datetime",
+                "cast('2000-01-01T23:59:59.997' as datetime)",
+            ),
+            (
+                Timestamp(0, 60_000_000_000),
+                "smalldatetime",
+                "cast('2000-01-01T00:01:00' as smalldatetime)",
+            ),
+            (
+                Timestamp(0, 100),
+                "datetime2(7)",
+                "cast('2000-01-01T00:00:00.0000001' as datetime2(7))",
+            ),
+            (
+                Timestamp(0, 120_000_000),
+                "datetime2(2)",
+                "cast('2000-01-01T00:00:00.12' as datetime2(2))",
+            ),
+            (
+                Moment(0, 100),
+                "datetimeoffset(7)",
+                "cast('2000-01-01T00:00:00.0000001+00:00' as datetimeoffset(7))",
+            ),
         ] {
             assert_eq!(shown(value, native), expected);
         }

@@ -44,14 +44,47 @@ mod tests {
     #[test]
     fn what_a_type_prints_is_read_back() {
         for text in [
-            "bit", "tinyint", "smallint", "int", "bigint", "decimal(38,10)", "numeric(5,0)", "money",
-            "smallmoney", "real", "float", "date", "time(0)", "time(7)", "smalldatetime", "datetime",
-            "datetime2(3)", "datetimeoffset(7)", "char(10)", "varchar(8000)", "varchar(max)", "nchar(5)",
-            "nvarchar(450)", "binary(16)", "varbinary(900)", "rowversion", "uniqueidentifier", "hierarchyid",
+            "bit",
+            "tinyint",
+            "smallint",
+            "int",
+            "bigint",
+            "decimal(38,10)",
+            "numeric(5,0)",
+            "money",
+            "smallmoney",
+            "real",
+            "float",
+            "date",
+            "time(0)",
+            "time(7)",
+            "smalldatetime",
+            "datetime",
+            "datetime2(3)",
+            "datetimeoffset(7)",
+            "char(10)",
+            "varchar(8000)",
+            "varchar(max)",
+            "nchar(5)",
+            "nvarchar(450)",
+            "binary(16)",
+            "varbinary(900)",
+            "rowversion",
+            "uniqueidentifier",
+            "hierarchyid",
         ] {
             assert_eq!(parse(text).unwrap().to_string(), text);
         }
-        for text in ["int)", "foo", "varchar(x)", "decimal(5)", "decimal(39,1)", "time(8)", "varchar(5", ""] {
+        for text in [
+            "int)",
+            "foo",
+            "varchar(x)",
+            "decimal(5)",
+            "decimal(39,1)",
+            "time(8)",
+            "varchar(5",
+            "",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

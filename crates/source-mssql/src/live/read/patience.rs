@@ -22,7 +22,7 @@ impl Default for Patience {
             attempts: 10,
             first: Duration::from_millis(200),
             longest: Duration::from_secs(30),
-            total: Duration::from_secs(180),
+            total: Duration::from_mins(3),
         }
     }
 }

@@ -34,12 +34,9 @@ struct Place {
 impl History {
     /// Tries what the server knows. What it does not know is no error.
     pub(crate) async fn find(session: &mut dyn Session) -> Result<Self> {
-        let tracked = try_to_ask(session, "select change_tracking_current_version()").await?;
-        let versions = try_to_ask(session, "select cast(min_active_rowversion() as varbinary(8))").await?;
-        let known = |answer: &Option<Option<KeyValue>>| matches!(answer, Some(Some(_)));
         Ok(Self {
-            change_tracking: known(&tracked),
-            row_versions: known(&versions),
+            change_tracking: answers(session, "select change_tracking_current_version()").await?,
+            row_versions: answers(session, "select cast(min_active_rowversion() as varbinary(8))").await?,
         })
     }
 
@@ -68,17 +65,18 @@ impl History {
             change_tracking: integer(answer.and_then(|a| a.first())),
             row_version,
         };
-        let text = serde_json::to_string(&place)
-            .map_err(|e: serde_json::Error| -> Error { internal("a position cannot be written").because(e) })?;
+        let text = serde_json::to_string(&place).map_err(|e: serde_json::Error| -> Error {
+            internal("a position cannot be written").because(e)
+        })?;
         Ok(Some(Position(text)))
     }
 }
 
-/// The first cell of the answer; `None` if the server refuses the question.
-async fn try_to_ask(session: &mut dyn Session, sql: &str) -> Result<Option<Option<KeyValue>>> {
+/// Whether the server has an answer. Refusing the question is none.
+async fn answers(session: &mut dyn Session, sql: &str) -> Result<bool> {
     match ask(session, PURPOSE, sql).await {
-        Ok(answers) => Ok(answers.into_iter().next().and_then(|a| a.into_iter().next())),
+        Ok(answers) => Ok(matches!(answers.first().map(Vec::as_slice), Some([Some(_)]))),
         Err(error) if session.is_broken() || error.is_transient() => Err(error),
-        Err(_) => Ok(None),
+        Err(_) => Ok(false),
     }
 }

@@ -90,7 +90,9 @@ pub(crate) fn compare_terms(key: &Key, left: &[String], right: &[String], side: 
         let later = (side != Side::Before) != column.descending;
         let strictly = if later { ">" } else { "<" };
         if i < last {
-            out.push_str(&format!("{left} {strictly}= {right} and ({left} {strictly} {right} or "));
+            out.push_str(&format!(
+                "{left} {strictly}= {right} and ({left} {strictly} {right} or "
+            ));
         } else {
             let equal = if side == Side::AtOrAfter { "=" } else { "" };
             out.push_str(&format!("{left} {strictly}{equal} {right}"));

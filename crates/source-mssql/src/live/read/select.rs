@@ -73,9 +73,14 @@ impl Selection {
             })?;
             if column.part.is_some() {
                 if found.native.base != Base::DateTimeOffset {
-                    return Err(at(config(format!("{source} is no datetimeoffset, so that it has no offset"))));
+                    return Err(at(config(format!(
+                        "{source} is no datetimeoffset, so that it has no offset"
+                    ))));
                 }
-                list.push(format!("cast(datepart(tzoffset, {}) as smallint)", bracketed(source)));
+                list.push(format!(
+                    "cast(datepart(tzoffset, {}) as smallint)",
+                    bracketed(source)
+                ));
                 cells.push(Cell {
                     action: Action::Push,
                     key: None,
@@ -109,7 +114,11 @@ impl Selection {
                 key: None,
             });
         }
-        let table = format!("{}.{}", bracketed(&plan.source.schema), bracketed(&plan.source.name));
+        let table = format!(
+            "{}.{}",
+            bracketed(&plan.source.schema),
+            bracketed(&plan.source.name)
+        );
         Ok(Self {
             head: format!("select {} from {table}", list.join(", ")),
             filter: plan.filter.clone(),
@@ -161,7 +170,9 @@ pub(crate) fn key_list(key: &Key) -> String {
 fn asked_for(base: Base, name: &str) -> String {
     let name = bracketed(name);
     match base {
-        Base::HierarchyId | Base::Geometry | Base::Geography | Base::Clr => format!("cast({name} as varbinary(max))"),
+        Base::HierarchyId | Base::Geometry | Base::Geography | Base::Clr => {
+            format!("cast({name} as varbinary(max))")
+        }
         Base::Money => format!("cast({name} as decimal(19,4))"),
         _ => name,
     }

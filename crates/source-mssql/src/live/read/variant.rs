@@ -50,7 +50,9 @@ pub(super) fn parts(column: &str) -> Vec<(Part, String)> {
         ),
         (
             Part::Bytes,
-            format!("case when {base} in (N'binary', N'varbinary') then cast({column} as varbinary(8000)) end"),
+            format!(
+                "case when {base} in (N'binary', N'varbinary') then cast({column} as varbinary(8000)) end"
+            ),
         ),
     ]
 }
@@ -107,7 +109,11 @@ impl Assembly {
     }
 
     /// Lends the variant whose last part was taken.
-    pub(super) fn lend<R>(&self, scratch: &mut Scratch, then: impl FnOnce(Value<'_>) -> R) -> Result<R, Reason> {
+    pub(super) fn lend<R>(
+        &self,
+        scratch: &mut Scratch,
+        then: impl FnOnce(Value<'_>) -> R,
+    ) -> Result<R, Reason> {
         if self.null {
             return Ok(then(Value::Null));
         }
@@ -123,7 +129,10 @@ impl Assembly {
             self.text.as_bytes()
         };
         let variant = self.variant().ok_or_else(|| {
-            format!("a sql_variant of type {} has a value that is not of this type", self.base)
+            format!(
+                "a sql_variant of type {} has a value that is not of this type",
+                self.base
+            )
         })?;
         scratch.variant(Ok::<_, ClrError>(variant), body, then)
     }
@@ -156,7 +165,10 @@ impl Assembly {
                 VariantValue::Uuid(uuid::Uuid::parse_str(text).ok()?.into_bytes()),
             ),
             "date" => (base.to_owned(), VariantValue::Date(text.to_owned())),
-            "time" => (format!("time({})", self.scale), VariantValue::Time(text.to_owned())),
+            "time" => (
+                format!("time({})", self.scale),
+                VariantValue::Time(text.to_owned()),
+            ),
             "datetime" | "smalldatetime" => (base.to_owned(), VariantValue::Timestamp(iso())),
             "datetime2" => (
                 format!("datetime2({})", self.scale),
@@ -213,14 +225,17 @@ mod tests {
     fn json(base: &str, facets: [i32; 3], content: Value<'_>) -> Result<String, Reason> {
         let mut assembly = Assembly::default();
         assembly.take(Part::Base, &Value::Text(base))?;
-        for (part, n) in [Part::Precision, Part::Scale, Part::Length].into_iter().zip(facets) {
+        for (part, n) in [Part::Precision, Part::Scale, Part::Length]
+            .into_iter()
+            .zip(facets)
+        {
             assembly.take(part, &Value::Int32(n))?;
         }
         for part in [Part::Text, Part::Number, Part::Bytes] {
             let value = match (part, content) {
-                (Part::Text, Value::Text(_)) | (Part::Number, Value::Float64(_)) | (Part::Bytes, Value::Bytes(_)) => {
-                    content
-                }
+                (Part::Text, Value::Text(_))
+                | (Part::Number, Value::Float64(_))
+                | (Part::Bytes, Value::Bytes(_)) => content,
                 _ => Value::Null,
             };
             assembly.take(part, &value)?;
@@ -237,23 +252,90 @@ mod tests {
         for (base, facets, content, expected) in [
             ("bit", [1, 0, 1], Text("1"), r#"{"type": "bit", "value": true}"#),
             ("int", [10, 0, 4], Text("-5"), r#"{"type": "int", "value": -5}"#),
-            ("decimal", [10, 2, 9], Text("-0.50"), r#"{"type": "decimal(10,2)", "value": -0.50}"#),
-            ("numeric", [5, 0, 5], Text("12"), r#"{"type": "numeric(5,0)", "value": 12}"#),
-            ("money", [19, 4, 8], Text("3.5000"), r#"{"type": "money", "value": 3.5000}"#),
-            ("float", [53, 0, 8], Float64(0.1), r#"{"type": "float", "value": 0.1}"#),
-            ("real", [24, 0, 4], Float64(f64::from(0.1_f32)), r#"{"type": "real", "value": 0.1}"#),
-            ("varbinary", [0, 0, 8], Bytes(&[10, 255]), r#"{"type": "varbinary(8)", "value": "0x0AFF"}"#),
-            ("nvarchar", [0, 0, 40], Text("é\""), r#"{"type": "nvarchar(20)", "value": "é\""}"#),
-            ("char", [0, 0, 3], Text("a  "), r#"{"type": "char(3)", "value": "a  "}"#),
-            ("nvarchar", [0, 0, 40], Text(""), r#"{"type": "nvarchar(20)", "value": ""}"#),
-            ("date", [10, 0, 3], Text("2020-01-02"), r#"{"type": "date", "value": "2020-01-02"}"#),
-            ("time", [11, 2, 3], Text("12:34:56.12"), r#"{"type": "time(2)", "value": "12:34:56.12"}"#),
-            ("datetime", [23, 3, 8], Text("2020-01-02 03:04:05.123"),
-             r#"{"type": "datetime", "value": "2020-01-02T03:04:05.123"}"#),
-            ("datetimeoffset", [34, 7, 10], Text("2004-05-01 12:34:56.1234567 +02:00"),
-             r#"{"type": "datetimeoffset(7)", "value": "2004-05-01T12:34:56.1234567+02:00"}"#),
-            ("uniqueidentifier", [0, 0, 16], Text("0E984725-C51C-4BF4-9960-E1C80E27ABA0"),
-             r#"{"type": "uniqueidentifier", "value": "0e984725-c51c-4bf4-9960-e1c80e27aba0"}"#),
+            (
+                "decimal",
+                [10, 2, 9],
+                Text("-0.50"),
+                r#"{"type": "decimal(10,2)", "value": -0.50}"#,
+            ),
+            (
+                "numeric",
+                [5, 0, 5],
+                Text("12"),
+                r#"{"type": "numeric(5,0)", "value": 12}"#,
+            ),
+            (
+                "money",
+                [19, 4, 8],
+                Text("3.5000"),
+                r#"{"type": "money", "value": 3.5000}"#,
+            ),
+            (
+                "float",
+                [53, 0, 8],
+                Float64(0.1),
+                r#"{"type": "float", "value": 0.1}"#,
+            ),
+            (
+                "real",
+                [24, 0, 4],
+                Float64(f64::from(0.1_f32)),
+                r#"{"type": "real", "value": 0.1}"#,
+            ),
+            (
+                "varbinary",
+                [0, 0, 8],
+                Bytes(&[10, 255]),
+                r#"{"type": "varbinary(8)", "value": "0x0AFF"}"#,
+            ),
+            (
+                "nvarchar",
+                [0, 0, 40],
+                Text("é\""),
+                r#"{"type": "nvarchar(20)", "value": "é\""}"#,
+            ),
+            (
+                "char",
+                [0, 0, 3],
+                Text("a  "),
+                r#"{"type": "char(3)", "value": "a  "}"#,
+            ),
+            (
+                "nvarchar",
+                [0, 0, 40],
+                Text(""),
+                r#"{"type": "nvarchar(20)", "value": ""}"#,
+            ),
+            (
+                "date",
+                [10, 0, 3],
+                Text("2020-01-02"),
+                r#"{"type": "date", "value": "2020-01-02"}"#,
+            ),
+            (
+                "time",
+                [11, 2, 3],
+                Text("12:34:56.12"),
+                r#"{"type": "time(2)", "value": "12:34:56.12"}"#,
+            ),
+            (
+                "datetime",
+                [23, 3, 8],
+                Text("2020-01-02 03:04:05.123"),
+                r#"{"type": "datetime", "value": "2020-01-02T03:04:05.123"}"#,
+            ),
+            (
+                "datetimeoffset",
+                [34, 7, 10],
+                Text("2004-05-01 12:34:56.1234567 +02:00"),
+                r#"{"type": "datetimeoffset(7)", "value": "2004-05-01T12:34:56.1234567+02:00"}"#,
+            ),
+            (
+                "uniqueidentifier",
+                [0, 0, 16],
+                Text("0E984725-C51C-4BF4-9960-E1C80E27ABA0"),
+                r#"{"type": "uniqueidentifier", "value": "0e984725-c51c-4bf4-9960-e1c80e27aba0"}"#,
+            ),
         ] {
             let expected = expected.replace("é\"\"", "é\\\"\"");
             assert_eq!(json(base, facets, content).unwrap(), expected);
@@ -273,7 +355,9 @@ mod tests {
         let null = assembly.lend(&mut Scratch::default(), |v| v == Value::Null);
         assert_eq!(null, Ok(true));
         assembly.take(Part::Base, &Value::Text("nchar")).unwrap();
-        assembly.take(Part::Text, &Value::Utf16(&[0x61, 0, 0, 0xD8])).unwrap();
+        assembly
+            .take(Part::Text, &Value::Utf16(&[0x61, 0, 0, 0xD8]))
+            .unwrap();
         let kept = assembly.lend(&mut Scratch::default(), |v| match v {
             Value::Unsupported { bytes, .. } => bytes.to_vec(),
             other => panic!("{other:?}"),

@@ -14,12 +14,16 @@ const DENSE: f64 = 0.5;
 
 pub(super) fn suits(key: &Key) -> bool {
     let base = key.columns.first().map(|c| c.native.base);
-    matches!(base, Some(Base::TinyInt | Base::SmallInt | Base::Int | Base::BigInt))
+    matches!(
+        base,
+        Some(Base::TinyInt | Base::SmallInt | Base::Int | Base::BigInt)
+    )
 }
 
 /// `None` where the numbers are not dense enough to say where the rows are.
 pub(super) async fn find(session: &mut dyn Session, task: Task<'_>) -> Result<Option<Vec<Place>>> {
-    let (Some(rows), Some(chunks), Some(column)) = (task.facts.rows, task.chunks, task.key.columns.first()) else {
+    let (Some(rows), Some(chunks), Some(column)) = (task.facts.rows, task.chunks, task.key.columns.first())
+    else {
         return Ok(None);
     };
     let name = bracketed(&column.name);

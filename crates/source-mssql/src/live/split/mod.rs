@@ -57,9 +57,16 @@ pub(crate) async fn split(
     facts: &TableFacts,
     goal: ChunkGoal,
 ) -> Result<Vec<Chunk>> {
-    let name = format!("{}.{}", bracketed(&table.source.schema), bracketed(&table.source.name));
+    let name = format!(
+        "{}.{}",
+        bracketed(&table.source.schema),
+        bracketed(&table.source.name)
+    );
     let first = format!("select top (1) 1 from {name}");
-    if ask(session, "looking whether a table has rows", &first).await?.is_empty() {
+    if ask(session, "looking whether a table has rows", &first)
+        .await?
+        .is_empty()
+    {
         return Ok(Vec::new());
     }
     // There are rows: who counts none has not counted yet.
@@ -68,7 +75,11 @@ pub(crate) async fn split(
     let bytes = facts.bytes.or(table.bytes).filter(some);
     let bytes = bytes.or(rows.map(|r| r.saturating_mul(TYPICAL_ROW)));
     let most = goal.max_chunks.max(1) as usize;
-    let chunks = bytes.map(|b| b.div_ceil(goal.bytes.max(1)).clamp(1, most as u64).min(rows.unwrap_or(u64::MAX).max(1)));
+    let chunks = bytes.map(|b| {
+        b.div_ceil(goal.bytes.max(1))
+            .clamp(1, most as u64)
+            .min(rows.unwrap_or(u64::MAX).max(1))
+    });
     let per_chunk = match (rows, chunks) {
         (Some(rows), Some(chunks)) => rows.div_ceil(chunks),
         _ => goal.bytes / TYPICAL_ROW,

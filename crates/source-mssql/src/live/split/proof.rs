@@ -44,7 +44,10 @@ pub(super) fn sql(key: &Key, pairs: &[&[Place]]) -> Result<String> {
         left.push(format!("a{i}{}", collate(column)?));
     }
     let right: Vec<String> = (0..width).map(|i| format!("b{i}")).collect();
-    let names: Vec<String> = (0..width).map(|i| format!("a{i}")).chain(right.iter().cloned()).collect();
+    let names: Vec<String> = (0..width)
+        .map(|i| format!("a{i}"))
+        .chain(right.iter().cloned())
+        .collect();
     Ok(format!(
         "select count(*) from (values {}) as v({}) where not ({})",
         rows.join(", "),

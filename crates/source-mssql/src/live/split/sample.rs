@@ -18,14 +18,20 @@ pub(super) async fn find(session: &mut dyn Session, task: Task<'_>) -> Result<Op
     let (Some(chunks), Some(bytes)) = (task.chunks, task.facts.bytes) else {
         return Ok(None);
     };
-    let answers = ask(session, "looking at a sample of the keys", &sql(task, chunks, bytes)).await?;
+    let answers = ask(
+        session,
+        "looking at a sample of the keys",
+        &sql(task, chunks, bytes),
+    )
+    .await?;
     let places: Option<Vec<Place>> = answers.into_iter().map(|row| row.into_iter().collect()).collect();
     Ok(places.filter(|p| !p.is_empty()))
 }
 
 /// Every n-th key of the sample.
 pub(super) fn sql(task: Task<'_>, chunks: u64, bytes: u64) -> String {
-    let percent = (100.0 * chunks as f64 * PAGES_PER_CHUNK * PAGE / (bytes.max(1) as f64)).clamp(0.001, 100.0);
+    let percent =
+        (100.0 * chunks as f64 * PAGES_PER_CHUNK * PAGE / (bytes.max(1) as f64)).clamp(0.001, 100.0);
     let (list, order) = (key_list(task.key), order(task.key, false));
     format!(
         "select {list} from (select {}, row_number() over (order by {order}) as migrate_n, count(*) over () as migrate_of \

@@ -84,7 +84,10 @@ fn ways_suit_the_key() {
     let known = with(vec![], &[("a", "int")]);
     let of = |columns: &[(&str, &str)], chunks| ways(task(&known, &key_of(columns), chunks));
     let guid = [("a", "uniqueidentifier")];
-    assert_eq!(of(&[("a", "int")], 4), [Way::Even, Way::Histogram, Way::Sample, Way::Steps]);
+    assert_eq!(
+        of(&[("a", "int")], 4),
+        [Way::Even, Way::Histogram, Way::Sample, Way::Steps]
+    );
     assert_eq!(of(&guid, 4), [Way::Histogram, Way::Sample, Way::Steps]);
     assert_eq!(of(&guid, 400), [Way::Sample, Way::Histogram, Way::Steps]);
     assert_eq!(of(&[("a", "int"), ("b", "int")], 4), [Way::Sample, Way::Steps]);
@@ -92,7 +95,10 @@ fn ways_suit_the_key() {
         storage: Storage::Memory,
         ..known.clone()
     };
-    assert_eq!(ways(task(&memory, &key_of(&guid), 4)), [Way::Histogram, Way::Steps]);
+    assert_eq!(
+        ways(task(&memory, &key_of(&guid), 4)),
+        [Way::Histogram, Way::Steps]
+    );
 }
 
 #[test]
@@ -124,7 +130,10 @@ fn histograms_are_cut_by_weight() {
     let ints = |places: &[i64]| -> Vec<Place> { places.iter().map(|n| vec![KeyValue::Int(*n)]).collect() };
     assert_eq!(histogram::cuts(steps(&[1.0; 8]), 4), ints(&[1, 3, 5]));
     // A heavy step is not cut, and does not starve the others.
-    assert_eq!(histogram::cuts(steps(&[1.0, 90.0, 1.0, 4.0, 4.0]), 4), ints(&[1, 2, 3]));
+    assert_eq!(
+        histogram::cuts(steps(&[1.0, 90.0, 1.0, 4.0, 4.0]), 4),
+        ints(&[1, 2, 3])
+    );
     assert_eq!(histogram::cuts(steps(&[5.0]), 4), ints(&[]));
     assert_eq!(histogram::cuts(vec![], 4), ints(&[]));
 }
@@ -183,7 +192,13 @@ fn rows_of(server: &Arc<Fake>, columns: &[(&str, &str)], chunk: &Chunk) -> Vec<R
 }
 
 /// Splits the table, and counts how often each row is in a chunk.
-fn check(columns: &[(&str, &str)], index: &Order, rows: Vec<Row>, goal: ChunkGoal, known: bool) -> Vec<Chunk> {
+fn check(
+    columns: &[(&str, &str)],
+    index: &Order,
+    rows: Vec<Row>,
+    goal: ChunkGoal,
+    known: bool,
+) -> Vec<Chunk> {
     let names: Vec<&str> = columns.iter().map(|c| c.0).collect();
     let server = Fake::new(&names, rows.clone(), &[]);
     let facts = TableFacts {
@@ -194,7 +209,9 @@ fn check(columns: &[(&str, &str)], index: &Order, rows: Vec<Row>, goal: ChunkGoa
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let plan = table_plan(columns);
-    let chunks = runtime.block_on(split(server.session().as_mut(), &plan, &facts, goal)).unwrap();
+    let chunks = runtime
+        .block_on(split(server.session().as_mut(), &plan, &facts, goal))
+        .unwrap();
     let mut seen: BTreeMap<String, usize> = rows.iter().map(|r| (format!("{r:?}"), 0)).collect();
     for (i, chunk) in chunks.iter().enumerate() {
         assert_eq!((chunk.id.ordinal, &chunk.id.table), (i as u32, &plan.source));
@@ -204,8 +221,14 @@ fn check(columns: &[(&str, &str)], index: &Order, rows: Vec<Row>, goal: ChunkGoa
     }
     assert!(seen.values().all(|n| *n == 1), "{seen:?}");
     if known {
-        assert_eq!(chunks.iter().filter_map(|c| c.rows).sum::<u64>(), rows.len() as u64);
-        assert_eq!(chunks.iter().filter_map(|c| c.bytes).sum::<u64>(), rows.len() as u64 * 100);
+        assert_eq!(
+            chunks.iter().filter_map(|c| c.rows).sum::<u64>(),
+            rows.len() as u64
+        );
+        assert_eq!(
+            chunks.iter().filter_map(|c| c.bytes).sum::<u64>(),
+            rows.len() as u64 * 100
+        );
     }
     assert!(chunks.len() <= goal.max_chunks.max(1) as usize);
     chunks
@@ -217,12 +240,23 @@ fn goal(bytes: u64, max_chunks: u32) -> ChunkGoal {
 
 #[test]
 fn dense_integers_are_cut_evenly_and_lumps_by_sample() {
-    let rows = |numbers: Vec<i64>| numbers.into_iter().map(|n| vec![Some(KeyValue::Int(n))]).collect();
+    let rows = |numbers: Vec<i64>| {
+        numbers
+            .into_iter()
+            .map(|n| vec![Some(KeyValue::Int(n))])
+            .collect()
+    };
     let columns = [("a", "bigint")];
     let index = order(1, &columns);
     let dense = check(&columns, &index, rows((0..100).collect()), goal(1000, 100), true);
     assert_eq!(dense.len(), 10);
-    assert!(dense[3].token.ends_with(r#""from":[{"int":30}],"to":[{"int":40}]}"#), "{}", dense[3].token);
+    assert!(
+        dense[3]
+            .token
+            .ends_with(r#""from":[{"int":30}],"to":[{"int":40}]}"#),
+        "{}",
+        dense[3].token
+    );
     // 90 of 100 rows in the first hundredth of the numbers.
     let lumps = (0..90).chain((1..=10).map(|n| n * 1000)).collect();
     let lumpy = check(&columns, &index, rows(lumps), goal(1000, 100), true);
@@ -230,7 +264,10 @@ fn dense_integers_are_cut_evenly_and_lumps_by_sample() {
     let unknown = check(&columns, &index, rows((0..100).collect()), goal(4000, 100), false);
     assert_eq!(unknown.len(), 5);
     assert_eq!(check(&columns, &index, rows(vec![]), goal(1, 100), true).len(), 0);
-    assert_eq!(check(&columns, &index, rows(vec![1, 2, 3]), goal(1 << 20, 100), true).len(), 1);
+    assert_eq!(
+        check(&columns, &index, rows(vec![1, 2, 3]), goal(1 << 20, 100), true).len(),
+        1
+    );
 }
 
 fn guids() -> impl Strategy<Value = Vec<[u8; 16]>> {

@@ -191,6 +191,8 @@ fn conditions_are_rewritten() {
             ("[vc] like 'a\\b[_]%'", r#""vc" like 'a\\b\_%'"#),
             ("[vc] like '5!%' escape '!'", r#"rtrim("vc") like '5\%'"#),
             ("[vc] like 'a.[0-9]_%'", r#""vc" ~ '^a\.[0-9]..*$'"#),
+            ("([vc] ~~* 'a.[0-9]_%')", r#""vc" ~ '^a\.[0-9]..*$'"#),
+            ("[vc] !~~* '%@%'", r#""vc" not like '%@%'"#),
             ("[vc] not like '%[^a-z0-9]%'", r#""vc" !~ '^.*[^a-z0-9].*$'"#),
             ("[ci] like '[A-Z][A-Z]'", r#""ci" ~* '^[A-Z][A-Z]$'"#),
             ("[ci] not like 'x%'", r#""ci" not ilike 'x%'"#),

@@ -6,6 +6,7 @@ use migrate_core::value::Value;
 use serde_json::{Map, Value as Json, json};
 
 use crate::live::catalog::answer::{Answer, Cell};
+use crate::live::catalog::questions::{COLUMNS, INDEXES, MODULES, OTHERS, SEQUENCES, SIZES_OF_PAGES, TABLES};
 use crate::live::wire::{Fetch, Flow, Query, ResultColumn, RowTarget, Session};
 
 pub(super) struct Recorder {
@@ -30,7 +31,9 @@ impl Recorder {
         let mut out = Vec::new();
         for (purpose, answer) in &self.answers {
             let rows = answer["rows"].as_array().unwrap();
-            let mut rows: Vec<String> = rows.iter().map(Json::to_string).collect();
+            // Of the system's own views only those that make a difference.
+            let kept = |row: &&Json| answer["columns"][0] != "view_name" || decides(row[0].as_str().unwrap());
+            let mut rows: Vec<String> = rows.iter().filter(kept).map(Json::to_string).collect();
             rows.sort();
             out.push(format!(
                 "{}:{{\"columns\":{},\"rows\":[\n{}]}}",
@@ -41,6 +44,23 @@ impl Recorder {
         }
         format!("{{\n{}}}\n", out.join(",\n"))
     }
+}
+
+/// Whether a question depends on what there is of a system view.
+fn decides(view: &str) -> bool {
+    let choices = [format!("{{{view} "), format!("{{{view}.")];
+    let questions = [TABLES, COLUMNS, INDEXES, SEQUENCES, MODULES, SIZES_OF_PAGES];
+    let whole = [
+        "sequences",
+        "extended_properties",
+        "partitions",
+        "dm_db_partition_stats",
+    ];
+    choices.iter().any(|c| questions.iter().any(|q| q.contains(c)))
+        || OTHERS
+            .iter()
+            .any(|(needs, _)| needs.split('.').next() == Some(view))
+        || whole.contains(&view)
 }
 
 /// Hands rows on, and keeps them.

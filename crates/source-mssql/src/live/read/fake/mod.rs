@@ -166,7 +166,11 @@ impl Session for FakeSession {
             self.fault = self.server.faults.lock().unwrap().pop_front();
         }
         self.result = Some((rows, 0));
-        Ok((0..width).map(|i| ResultColumn { name: format!("c{i}") }).collect())
+        Ok((0..width)
+            .map(|i| ResultColumn {
+                name: format!("c{i}"),
+            })
+            .collect())
     }
 
     async fn fetch(&mut self, target: &mut dyn RowTarget) -> Result<Fetch> {
@@ -187,7 +191,9 @@ impl Session for FakeSession {
             if let Some(error) = error {
                 if let Some(row) = next {
                     target.begin();
-                    row.iter().take(1).for_each(|cell| give(target, cell));
+                    if let Some(cell) = row.first() {
+                        give(target, cell);
+                    }
                 }
                 self.result = None;
                 return Err(error);
@@ -197,7 +203,9 @@ impl Session for FakeSession {
                 return Ok(Fetch::End);
             };
             target.begin();
-            row.iter().for_each(|cell| give(target, cell));
+            for cell in &row {
+                give(target, cell);
+            }
             *delivered += 1;
             match target.end() {
                 Ok(Flow::Continue) => {}

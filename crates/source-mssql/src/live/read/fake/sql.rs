@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, OrderBy, OrderByKind, OrderBySort, Query, Select, SelectItem, SetExpr, Statement, TableFactor, TopQuantity,
-    UnaryOperator, Value,
+    BinaryOperator, Expr, OrderBy, OrderByKind, OrderBySort, Query, Select, SelectItem, SetExpr, Statement,
+    TableFactor, TopQuantity, UnaryOperator, Value,
 };
 use sqlparser::dialect::MsSqlDialect;
 use sqlparser::parser::Parser;
@@ -28,7 +28,10 @@ pub(super) fn width(sql: &str) -> usize {
 }
 
 fn parse(sql: &str) -> Query {
-    match Parser::parse_sql(&MsSqlDialect {}, sql).unwrap_or_else(|e| panic!("{e}: {sql}")).as_slice() {
+    match Parser::parse_sql(&MsSqlDialect {}, sql)
+        .unwrap_or_else(|e| panic!("{e}: {sql}"))
+        .as_slice()
+    {
         [Statement::Query(query)] => (**query).clone(),
         other => panic!("{other:?}"),
     }
@@ -38,7 +41,10 @@ fn query(query: &Query, columns: &[String], rows: &[Row]) -> Relation {
     match &*query.body {
         SetExpr::Select(select) => run_select(select, query.order_by.as_ref(), columns, rows),
         SetExpr::Values(values) => {
-            let rows = values.rows.iter().map(|r| r.iter().map(|e| eval(e, &[], &vec![])).collect());
+            let rows = values
+                .rows
+                .iter()
+                .map(|r| r.iter().map(|e| eval(e, &[], &vec![])).collect());
             (Vec::new(), rows.collect())
         }
         other => panic!("{other}"),
@@ -94,7 +100,9 @@ fn run_select(select: &Select, order: Option<&OrderBy>, columns: &[String], rows
         let row = items.iter().map(|(e, _)| aggregated(e, &names, &rows)).collect();
         return (items.into_iter().map(|(_, n)| n).collect(), vec![row]);
     }
-    let out = rows.iter().map(|row| items.iter().map(|(e, _)| project(e, &names, row, &all)).collect());
+    let out = rows
+        .iter()
+        .map(|row| items.iter().map(|(e, _)| project(e, &names, row, &all)).collect());
     let out = out.collect();
     (items.into_iter().map(|(_, n)| n).collect(), out)
 }
@@ -107,7 +115,11 @@ fn sort(order: Option<&OrderBy>, names: &[String], rows: &mut [Row]) {
     rows.sort_by(|a, b| {
         let orders = terms.iter().map(|term| {
             let o = compare(&eval(&term.expr, names, a), &eval(&term.expr, names, b));
-            if matches!(term.options.sort, Some(OrderBySort::Desc)) { o.reverse() } else { o }
+            if matches!(term.options.sort, Some(OrderBySort::Desc)) {
+                o.reverse()
+            } else {
+                o
+            }
         });
         orders.fold(Ordering::Equal, Ordering::then)
     });
@@ -136,7 +148,10 @@ fn project(e: &Expr, names: &[String], row: &Row, all: &[Row]) -> Option<KeyValu
                 interpolate: None,
             };
             sort(Some(&order), names, &mut sorted);
-            let at = sorted.iter().position(|r| r == row).expect("the row is among them");
+            let at = sorted
+                .iter()
+                .position(|r| r == row)
+                .expect("the row is among them");
             Some(KeyValue::Int(at as i64 + 1))
         }
         e => eval(e, names, row),
@@ -146,7 +161,10 @@ fn project(e: &Expr, names: &[String], row: &Row, all: &[Row]) -> Option<KeyValu
 fn aggregated(e: &Expr, names: &[String], rows: &[Row]) -> Option<KeyValue> {
     let Expr::Function(f) = e else { panic!("{e}") };
     let text = e.to_string();
-    let argument = text.split_once('(').and_then(|(_, a)| a.strip_suffix(')')).expect("an argument");
+    let argument = text
+        .split_once('(')
+        .and_then(|(_, a)| a.strip_suffix(')'))
+        .expect("an argument");
     if f.name.to_string() == "count" {
         return Some(KeyValue::Int(rows.len() as i64));
     }

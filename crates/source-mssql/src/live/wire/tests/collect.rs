@@ -1,6 +1,6 @@
 //! Rows that own their values, for comparison.
 
-use migrate_core::Result;
+use migrate_core::{Error, ErrorKind, Result};
 use migrate_core::value::Value;
 
 use super::super::{Flow, RowTarget};
@@ -67,6 +67,8 @@ impl From<Value<'_>> for Cell {
 pub(super) struct Rows {
     pub(super) rows: Vec<Vec<Cell>>,
     pub(super) pause_after: Option<usize>,
+    /// Refuses the row that makes so many.
+    pub(super) refuse_at: Option<usize>,
     open: Option<Vec<Cell>>,
 }
 
@@ -93,6 +95,9 @@ impl RowTarget for Rows {
 
     fn end(&mut self) -> Result<Flow> {
         self.rows.push(self.open.take().expect("a row was begun"));
+        if self.refuse_at == Some(self.rows.len()) {
+            return Err(Error::new(ErrorKind::Internal, "no more"));
+        }
         Ok(match self.pause_after {
             Some(n) if self.rows.len().is_multiple_of(n) => Flow::Pause,
             _ => Flow::Continue,

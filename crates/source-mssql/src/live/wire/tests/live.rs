@@ -2,6 +2,8 @@
 
 use super::collect::{Cell, Rows, text};
 use super::{Fetch, all, one, open, query, servers};
+use crate::live::pool::Pool;
+use crate::live::read::sessions::Sessions;
 
 /// `n` numbers from 1 on, without a table.
 fn numbers(n: u32) -> String {
@@ -197,5 +199,33 @@ async fn large_values_arrive_whole() {
         assert!(row[1] == Cell::Bytes(b"0123456789abcdef".repeat(MIB * 20 / 16)));
         assert!(row[2] == text("x".repeat(20 * MIB)));
         assert_eq!(row[3], Cell::Int32(1));
+    }
+}
+
+#[tokio::test]
+async fn a_pools_sessions_are_set_up_and_keep_a_transaction() {
+    for config in servers() {
+        let pool = Pool::new(config);
+        let mut session = pool.take().await.unwrap();
+        let row = one(&mut *session, "select @@lock_timeout as a, @@datefirst as b").await;
+        assert_eq!(row, [60_000, 7].map(Cell::Int32));
+        // Both drivers have to send the transaction's number with what follows.
+        session.execute(query("create table #t (id int)")).await.unwrap();
+        session.execute(query("begin transaction")).await.unwrap();
+        session.execute(query("insert into #t values (1)")).await.unwrap();
+        assert_eq!(
+            one(&mut *session, "select @@trancount as c").await,
+            [Cell::Int32(1)]
+        );
+        session.execute(query("rollback transaction")).await.unwrap();
+        assert_eq!(
+            one(&mut *session, "select count(*) as c from #t").await,
+            [Cell::Int32(0)]
+        );
+        pool.give_back(session);
+        assert_eq!(
+            one(&mut *pool.take().await.unwrap(), "select 1 as c").await,
+            [Cell::Int32(1)]
+        );
     }
 }

@@ -17,7 +17,12 @@ use super::{Fetch, Query, Session};
 use crate::live::config::{Driver, MssqlConfig};
 use crate::live::connect::connect;
 
-const DRIVERS: [Driver; 2] = [Driver::Tiberius, Driver::MssqlTds];
+const DRIVERS: &[Driver] = &[
+    #[cfg(feature = "tiberius")]
+    Driver::Tiberius,
+    #[cfg(feature = "mssql-tds")]
+    Driver::MssqlTds,
+];
 
 /// The live server with each driver, or nothing and a word about it.
 fn servers() -> Vec<MssqlConfig> {
@@ -27,8 +32,8 @@ fn servers() -> Vec<MssqlConfig> {
     };
     let config = MssqlConfig::parse(&SecretString::from(url)).unwrap();
     DRIVERS
-        .into_iter()
-        .map(|driver| MssqlConfig {
+        .iter()
+        .map(|&driver| MssqlConfig {
             driver: Some(driver),
             ..config.clone()
         })

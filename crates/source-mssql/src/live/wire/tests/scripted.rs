@@ -30,7 +30,7 @@ fn config(driver: Driver, port: u16) -> MssqlConfig {
 
 async fn sessions() -> Vec<(Driver, Fake, Box<dyn Session>)> {
     let mut out = Vec::new();
-    for driver in DRIVERS {
+    for &driver in DRIVERS {
         let server = Fake::start(Welcome::Enter).await;
         let session = open(&config(driver, server.port)).await;
         out.push((driver, server, session));
@@ -122,7 +122,7 @@ async fn a_connection_that_breaks_is_no_end() {
 
 #[tokio::test]
 async fn silence_in_the_middle_is_no_end() {
-    for driver in DRIVERS {
+    for &driver in DRIVERS {
         let server = Fake::start(Welcome::Enter).await;
         let config = MssqlConfig {
             statement_timeout: Some(Duration::from_millis(300)),
@@ -189,7 +189,7 @@ async fn a_fetch_that_is_dropped_leaves_no_session_that_lies() {
 async fn a_refused_login_says_why() {
     let login_failed = (18456, 14, 1, "Login failed for user 'u'.");
     let no_database = (4060, 11, 1, "Cannot open database \"d\" requested by the login.");
-    for driver in DRIVERS {
+    for &driver in DRIVERS {
         for (errors, kind, message) in [
             (
                 vec![login_failed],
@@ -224,7 +224,7 @@ async fn a_refused_login_says_why() {
 
 #[tokio::test]
 async fn a_gateway_is_followed() {
-    for driver in DRIVERS {
+    for &driver in DRIVERS {
         let database = Fake::start(Welcome::Enter).await;
         let gateway = Fake::start(Welcome::SendOn(database.port)).await;
         let mut session = open(&config(driver, gateway.port)).await;
@@ -238,7 +238,7 @@ async fn a_gateway_is_followed() {
 
 #[tokio::test]
 async fn a_server_without_encryption_is_refused() {
-    for driver in DRIVERS {
+    for &driver in DRIVERS {
         let server = Fake::start(Welcome::Enter).await;
         let config = MssqlConfig {
             encrypt: Encrypt::Mandatory,
@@ -257,7 +257,7 @@ async fn a_server_without_encryption_is_refused() {
 
 #[tokio::test]
 async fn a_server_that_names_no_packet_size_is_no_reason_to_panic() {
-    for driver in DRIVERS {
+    for &driver in DRIVERS {
         let server = Fake::start(Welcome::EnterTersely).await;
         match connect(&config(driver, server.port)).await {
             Ok(mut session) => assert_eq!(all(&mut *session, "three rows").await.unwrap().len(), 3),
@@ -268,5 +268,19 @@ async fn a_server_that_names_no_packet_size_is_no_reason_to_panic() {
                 assert_eq!(error.message(), message);
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_refuses_a_row_ends_the_session() {
+    for (driver, _server, mut session) in sessions().await {
+        session.start(query("three rows of many")).await.unwrap();
+        let mut rows = Rows {
+            refuse_at: Some(2),
+            ..Rows::default()
+        };
+        assert_eq!(session.fetch(&mut rows).await.unwrap_err().message(), "no more");
+        assert!(session.is_broken(), "{driver:?}");
+        assert!(session.start(query("three rows")).await.unwrap_err().is_transient());
     }
 }

@@ -1,7 +1,7 @@
 //! Every type's extremes, as both drivers deliver them.
 
 use super::collect::{Cell, text};
-use super::{one, open, servers};
+use super::{Driver, one, open, query, servers};
 
 /// T-SQL and what it must arrive as. What the server of the test cannot do is left out by its own word.
 fn cases() -> Vec<(&'static str, Cell)> {
@@ -204,5 +204,61 @@ async fn every_type_has_a_null() {
             let row = one(&mut *session, &format!("select cast(null as {ty}) as c, 7 as d")).await;
             assert_eq!(row, [Cell::Null, Cell::Int32(7)], "{ty}");
         }
+    }
+}
+
+#[tokio::test]
+async fn money_is_exact_or_refused() {
+    for config in servers() {
+        let mut session = open(&config).await;
+        for (sql, units) in [
+            ("cast(922337203685477.5807 as money)", i64::MAX),
+            ("cast(-922337203685477.5808 as money)", i64::MIN),
+            ("cast(450359962737.0496 as money)", 4_503_599_627_370_496),
+        ] {
+            match &one(&mut *session, &format!("select {sql} as c")).await[..] {
+                [Cell::Decimal(seen, 4)] => assert_eq!(*seen, i128::from(units)),
+                [Cell::Unsupported(why)] => {
+                    assert_eq!(config.driver, Some(Driver::Tiberius));
+                    assert!(units.unsigned_abs() > 4_503_599_627_370_496 && why.contains("driver=mssql-tds"));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn code_pages_are_those_of_the_collations() {
+    for config in servers() {
+        let mut session = open(&config).await;
+        session
+            .execute(query(
+                "create table #pages (a varchar(30) collate Cyrillic_General_CI_AS, \
+                 b varchar(30) collate Greek_CI_AS, c varchar(max) collate Japanese_CI_AS, \
+                 d varchar(30) collate Latin1_General_CI_AS, e rowversion)",
+            ))
+            .await
+            .unwrap();
+        session
+            .execute(query(
+                "insert into #pages (a, b, c, d) values (N'\u{41F}\u{440}\u{438}', N'\u{3B1}\u{3C9}', \
+                 N'\u{65E5}\u{672C}', N'\u{20AC}\u{FF}')",
+            ))
+            .await
+            .unwrap();
+        let row = one(&mut *session, "select a, b, c, d from #pages").await;
+        let expected = [
+            "\u{41F}\u{440}\u{438}",
+            "\u{3B1}\u{3C9}",
+            "\u{65E5}\u{672C}",
+            "\u{20AC}\u{FF}",
+        ];
+        assert_eq!(row, expected.map(text), "{:?}", config.driver);
+        let row = one(&mut *session, "select e from #pages").await;
+        assert!(
+            matches!(&row[..], [Cell::Bytes(bytes)] if bytes.len() == 8),
+            "{row:?}"
+        );
     }
 }

@@ -207,8 +207,15 @@ impl Session for TiberiusSession {
                 target.begin();
                 row.cells()
                     .for_each(|(column, data)| target.value(row::value(column, data)));
-                if target.end()? == Flow::Pause {
-                    return Ok(Fetch::More);
+                match target.end() {
+                    Ok(Flow::Continue) => {}
+                    Ok(Flow::Pause) => return Ok(Fetch::More),
+                    Err(error) => {
+                        // Nobody wants the rest, and it is not worth reading.
+                        self.open = None;
+                        self.broken = true;
+                        return Err(error);
+                    }
                 }
             }
             if open.outcome.is_some() {

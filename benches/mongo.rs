@@ -1,0 +1,261 @@
+//! How fast 1,000,000 small documents become typed rows with a primary key, against `psql \copy ... (format binary)` of the
+//! same rows from a file prepared beforehand and `alter table ... add primary key`; both into a fresh table in the same
+//! cluster, in turn, best of three. From a deployment and from a dump, each moved by a process of its own, whose peak
+//! resident memory is measured too, and with the time that finding the types takes.
+//!
+//! ```text
+//! cargo bench -p migrate-benches --bench mongo
+//! cargo bench -p migrate-benches --bench mongo -- 200000      fewer documents
+//! ```
+
+use std::error::Error;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Instant;
+
+use migrate_core::mapping::Mapping;
+use migrate_core::observer::Silent;
+use migrate_core::pipeline::{self, Options};
+use migrate_core::planner;
+use migrate_core::source::Source;
+use migrate_pg_embedded::{Cluster, find_installation};
+use migrate_sink_postgres::{PostgresSink, SinkOptions};
+use migrate_source_mongo::{DumpOptions, Mongo, MongoConfig, MongoOptions};
+use migrate_testkit::mongo::MongoServer;
+use migrate_testkit::mongo::dump::{Dump, DumpedCollection};
+use tokio_util::sync::CancellationToken;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+const ROUNDS: usize = 3;
+const DOCUMENTS: u32 = 1_000_000;
+
+/// The argument with which the bench starts itself to move a database.
+const MOVE: &str = "--move";
+
+fn main() -> Outcome<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [mode, from, to, ..] = &*args
+        && mode == MOVE
+    {
+        return move_one(from, to);
+    }
+    // `cargo bench` passes --bench; `cargo test --benches` does not, and must not run for minutes.
+    if !args.iter().any(|a| a == "--bench") {
+        return Ok(());
+    }
+    let documents = args.iter().find_map(|a| a.parse().ok()).unwrap_or(DOCUMENTS);
+    let cluster = Cluster::temporary(
+        Some(find_installation()?),
+        &[
+            ("fsync", "on"),
+            ("shared_buffers", "512MB"),
+            ("max_wal_size", "8GB"),
+            ("checkpoint_timeout", "30min"),
+        ],
+    )?;
+    let scratch = tempfile::tempdir()?;
+    let dump = scratch.path().join("dump");
+    let server = MongoServer::start();
+    server.insert("bench", "facts", (0..documents).map(document));
+    Dump {
+        collections: vec![DumpedCollection::new(
+            "bench",
+            "facts",
+            (0..documents).map(document).collect(),
+        )],
+        ..Dump::default()
+    }
+    .write_directory(&dump, false)?;
+
+    println!(
+        "| from | documents | finding types, s | rows, s | rows and key, s | \\copy and key, s | ratio | processor, s | peak MiB |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    for (name, from) in [
+        ("mongod", server.url("bench")),
+        ("dump", dump.display().to_string()),
+    ] {
+        run(name, &from, documents, &cluster, scratch.path())?;
+    }
+    cluster.stop()?;
+    Ok(())
+}
+
+fn run(name: &str, from: &str, documents: u32, cluster: &Cluster, scratch: &Path) -> Outcome<()> {
+    let rows = scratch.join("rows.bin");
+    moved(from, cluster)?;
+    psql(
+        cluster,
+        "moved",
+        &format!("\\copy bench.facts to '{}' (format binary)", rows.display()),
+    )?;
+    let mut copy = f64::MAX;
+    let mut best: Option<Moved> = None;
+    for _ in 0..ROUNDS {
+        psql(cluster, "moved", "create table fresh (like bench.facts)")?;
+        psql(cluster, "moved", "checkpoint")?;
+        let started = Instant::now();
+        psql(
+            cluster,
+            "moved",
+            &format!("\\copy fresh from '{}' (format binary)", rows.display()),
+        )?;
+        psql(cluster, "moved", "alter table fresh add primary key (_id)")?;
+        copy = copy.min(started.elapsed().as_secs_f64());
+        psql(cluster, "postgres", "drop database moved")?;
+
+        let moved = moved(from, cluster)?;
+        if best.as_ref().is_none_or(|b| moved.whole < b.whole) {
+            best = Some(moved);
+        }
+    }
+    psql(cluster, "postgres", "drop database moved")?;
+    let Some(best) = best else { return Ok(()) };
+    println!(
+        "| {name} | {documents} | {:.2} | {:.2} | {:.2} | {copy:.2} | {:.0} % | {:.2} | {:.0} |",
+        best.discover,
+        best.rows,
+        best.whole,
+        100.0 * best.whole / copy,
+        best.processor,
+        best.peak_mib
+    );
+    Ok(())
+}
+
+/// How long the parts of moving took.
+struct Moved {
+    discover: f64,
+    rows: f64,
+    whole: f64,
+    processor: f64,
+    peak_mib: f64,
+}
+
+/// Moves into a new database, in a process of its own.
+fn moved(from: &str, cluster: &Cluster) -> Outcome<Moved> {
+    cluster.create_database("moved")?;
+    psql(cluster, "moved", "checkpoint")?;
+    let output = Command::new(std::env::current_exe()?)
+        .args([MOVE, from, &cluster.socket_url("moved")])
+        .stderr(Stdio::inherit())
+        .output()?;
+    if !output.status.success() {
+        return Err(format!("moving: {}", output.status).into());
+    }
+    let text = String::from_utf8(output.stdout)?;
+    let numbers: Vec<f64> = text
+        .split_whitespace()
+        .map(str::parse)
+        .collect::<Result<_, _>>()?;
+    let [discover, rows, whole, processor, peak_mib] = *numbers else {
+        return Err(format!("moving said {text:?}").into());
+    };
+    Ok(Moved {
+        discover,
+        rows,
+        whole,
+        processor,
+        peak_mib,
+    })
+}
+
+#[tokio::main]
+async fn move_one(from: &str, to: &str) -> Outcome<()> {
+    let options = MongoOptions::default();
+    let source = if from.starts_with("mongodb:") {
+        Mongo::connect(&MongoConfig::parse(&from.to_owned().into())?, options).await?
+    } else {
+        Mongo::open_dump(from, &DumpOptions::default(), options)?
+    };
+    let started = Instant::now();
+    let catalog = source.discover().await?;
+    let discover = started.elapsed().as_secs_f64();
+    let mut options = SinkOptions::new(to);
+    // psql gathers no statistics either.
+    options.analyze = false;
+    let sink = PostgresSink::connect(options).await?;
+    let plan = Arc::new(planner::plan(&catalog, &Mapping::default(), &sink.target())?);
+    let before = processor_seconds();
+    let started = Instant::now();
+    let (run, cancel) = (Options::default(), CancellationToken::new());
+    let report = pipeline::run(Arc::new(source), sink, plan, run, Arc::new(Silent), cancel).await?;
+    let whole = started.elapsed().as_secs_f64();
+    if !report.is_clean() {
+        return Err("not every row arrived".into());
+    }
+    println!(
+        "{discover} {} {whole} {} {}",
+        report.copy_elapsed.as_secs_f64(),
+        processor_seconds() - before,
+        peak_mib()
+    );
+    Ok(())
+}
+
+/// Processor time of this process so far; a tick is a hundredth of a second on every Linux.
+fn processor_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let behind_name = text.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = |n: usize| {
+        behind_name
+            .split_whitespace()
+            .nth(n)
+            .and_then(|t| t.parse::<f64>().ok())
+            .unwrap_or(0.0)
+    };
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+/// The largest resident set so far.
+fn peak_mib() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text
+        .lines()
+        .find_map(|l| l.strip_prefix("VmHWM:"))
+        .unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(0.0) / 1024.0
+}
+
+/// A document of six fields: a key, an integer, text, a float, a date and a boolean.
+fn document(n: u32) -> Vec<u8> {
+    let mixed = n.wrapping_mul(2_654_435_761);
+    let mut out = vec![0; 4];
+    let mut field = |kind: u8, name: &str, bytes: &[u8]| {
+        out.push(kind);
+        out.extend_from_slice(name.as_bytes());
+        out.push(0);
+        out.extend_from_slice(bytes);
+    };
+    let mut id = [0x65; 12];
+    id[8..].copy_from_slice(&n.to_be_bytes());
+    field(0x07, "_id", &id);
+    field(0x10, "quantity", &((mixed % 1000) as i32).to_le_bytes());
+    let text = format!("customer {mixed:010}");
+    let framed = [&(text.len() as i32 + 1).to_le_bytes()[..], text.as_bytes(), &[0]].concat();
+    field(0x02, "customer", &framed);
+    field(0x01, "price", &(f64::from(mixed % 100_000) / 100.0).to_le_bytes());
+    field(
+        0x09,
+        "createdAt",
+        &(1_600_000_000_000 + i64::from(mixed)).to_le_bytes(),
+    );
+    field(0x08, "paid", &[u8::from(mixed.is_multiple_of(3))]);
+    out.push(0);
+    let length = out.len() as i32;
+    out[..4].copy_from_slice(&length.to_le_bytes());
+    out
+}
+
+fn psql(cluster: &Cluster, database: &str, command: &str) -> Outcome<()> {
+    let output = cluster
+        .psql(database)?
+        .args(["-qX", "-v", "ON_ERROR_STOP=1", "-c", command])
+        .output()?;
+    if !output.status.success() {
+        return Err(format!("psql: {command}: {}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    Ok(())
+}
