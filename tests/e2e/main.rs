@@ -13,6 +13,7 @@ mod bad_source;
 mod demo;
 mod embedded;
 mod kill;
+mod mongo;
 mod mssql;
 mod oracle;
 mod plan;

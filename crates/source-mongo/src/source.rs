@@ -118,7 +118,10 @@ impl fmt::Debug for Mongo {
 #[async_trait]
 impl Source for Mongo {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::default()
+        Capabilities {
+            inferred: self.kind == "mongodb",
+            ..Capabilities::default()
+        }
     }
 
     async fn discover(&self) -> Result<Catalog> {
