@@ -122,8 +122,9 @@ impl Plan {
             identities.for_each(|identity| identity.last = None);
         }
         deeds.sequences.iter_mut().for_each(|s| s.last = None);
-        // A file may be renamed; the content has a fingerprint of its own.
+        // A file may be renamed, and a server patched; the content has a fingerprint of its own.
         deeds.source.name.clear();
+        deeds.source.version.clear();
         // Serialising plain data with string keys cannot fail; an empty text would still be compared.
         let text = serde_json::to_vec(&deeds).unwrap_or_default();
         format!("{:032x}", Digest::hash(&text))

@@ -6,7 +6,7 @@ use std::io;
 
 use migrate_core::{Error, ErrorKind};
 
-pub(crate) use driver::{code, driver, is_transient};
+pub(crate) use driver::{code, driver, is_transient, message};
 
 /// The source's content is damaged or contradicts itself.
 pub(crate) fn corrupt(message: impl Into<String>) -> Error {

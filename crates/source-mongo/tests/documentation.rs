@@ -13,6 +13,11 @@ const REST: &str = r#"
 A text column whose `native` names other types than `string` or `objectId` alone holds the JSON form of its values, so
 that `5`, `"5"` and an ObjectId stay different.
 
+## Arrays
+
+An array of values that all fit the element's type becomes a PostgreSQL array; nulls among them only where the column's
+`native` names them. Any other array is kept whole in the overflow.
+
 ## JSON
 
 In `jsonb` what JSON has a form for is plain: strings, booleans, null, documents, arrays, 32-bit integers, 64-bit integers

@@ -145,6 +145,14 @@ pub(crate) fn code(error: &DriverError) -> Option<i32> {
     }
 }
 
+/// What the server said, for telling apart what shares a code; not for showing.
+pub(crate) fn message(error: &DriverError) -> &str {
+    match &*error.kind {
+        DriverKind::Command(command) => &command.message,
+        _ => "",
+    }
+}
+
 /// The server's codes for what passes: elections, restarts, killed cursors, overload, network.
 const fn is_transient_code(code: i32) -> bool {
     matches!(

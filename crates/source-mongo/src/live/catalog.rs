@@ -5,7 +5,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use migrate_core::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
 
-use super::deployment::Deployment;
+use super::deployment::{Deployment, Of};
 use super::moment::Moment;
 use super::patience::persist;
 use crate::classify::corrupt;
@@ -22,6 +22,8 @@ pub(super) struct Facts {
     pub(super) uuid: Option<Vec<u8>>,
     /// Whether there is an index on `_id` to read along.
     pub(super) by_id: bool,
+    /// Whether it is capped, as far as known.
+    pub(super) capped: bool,
 }
 
 impl Facts {
@@ -86,6 +88,7 @@ struct Entry {
     name: String,
     kind: String,
     options: Vec<u8>,
+    capped: bool,
     uuid: Option<Vec<u8>>,
 }
 
@@ -93,14 +96,14 @@ async fn entries(deployment: &Deployment, moment: &Moment, filter: Document) -> 
     const UNAUTHORIZED: &str = "the options of collections are not known: the user may not list them";
     let what = "listing collections";
     let full = doc! { "listCollections": 1, "filter": filter.clone(), "cursor": { "batchSize": 1000 } };
-    let documents = match deployment.collect(what, &full).await {
+    let documents = match deployment.collect(Of::Catalog, what, &full).await {
         Err(error) if error.kind() == ErrorKind::Permission => {
             // Who may read some collections only may ask for their names.
             moment.note(UNAUTHORIZED.to_owned());
             let names = doc! {
                 "listCollections": 1, "filter": filter, "nameOnly": true, "authorizedCollections": true,
             };
-            deployment.collect(what, &names).await?
+            deployment.collect(Of::Catalog, what, &names).await?
         }
         other => other?,
     };
@@ -123,6 +126,7 @@ async fn entries(deployment: &Deployment, moment: &Moment, filter: Document) -> 
         entries.push(Entry {
             name,
             kind: document.get_str("type").unwrap_or("collection").to_owned(),
+            capped: options.get_bool("capped").unwrap_or(false),
             options: options
                 .to_vec()
                 .map_err(|_| corrupt("a collection's options are no BSON"))?,
@@ -166,6 +170,7 @@ async fn describe(deployment: &Deployment, moment: &Moment, entry: Entry) -> Res
         },
         uuid: entry.uuid,
         by_id,
+        capped: entry.capped,
     })
 }
 
@@ -173,7 +178,7 @@ async fn describe(deployment: &Deployment, moment: &Moment, entry: Entry) -> Res
 async fn indexes(deployment: &Deployment, moment: &Moment, name: &str) -> Result<Vec<Vec<u8>>> {
     let command = doc! { "listIndexes": name, "cursor": { "batchSize": 1000 } };
     match deployment
-        .collect(&format!("listing the indexes of {name}"), &command)
+        .collect(Of::Catalog, &format!("listing the indexes of {name}"), &command)
         .await
     {
         Err(error) if error.kind() == ErrorKind::Permission => {
@@ -208,7 +213,7 @@ async fn sizes(deployment: &Deployment, moment: &Moment, name: &str) -> Result<O
         ],
     };
     let shards = match deployment
-        .collect(&format!("asking for the size of {name}"), &command)
+        .collect(Of::Catalog, &format!("asking for the size of {name}"), &command)
         .await
     {
         Ok(shards) => shards,

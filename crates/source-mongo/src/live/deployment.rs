@@ -27,11 +27,22 @@ pub(super) enum Topology {
     Sharded,
 }
 
+/// What a cursor is over, which decides whom to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    /// A collection's content: the members that the connection string prefers.
+    Documents,
+    /// Names, options, indexes, sizes: the primary, if there is one.
+    Catalog,
+}
+
 /// One database of a deployment.
 pub(super) struct Deployment {
     database: Database,
-    /// Which members are read from.
-    selection: SelectionCriteria,
+    /// Which members documents are read from.
+    documents: SelectionCriteria,
+    /// Which members are asked about everything else: one that lags behind would not know the newest collections.
+    catalog: SelectionCriteria,
     /// The read concern that the connection string asks for.
     pub(super) level: Option<String>,
     pub(super) topology: Topology,
@@ -59,7 +70,8 @@ impl Deployment {
         let client = Client::with_options(options).map_err(|error| driver(&what, &error))?;
         let mut deployment = Self {
             database: client.database(database),
-            selection: selection.unwrap_or(SelectionCriteria::ReadPreference(ReadPreference::Primary)),
+            documents: selection.unwrap_or(SelectionCriteria::ReadPreference(ReadPreference::Primary)),
+            catalog: SelectionCriteria::ReadPreference(ReadPreference::PrimaryPreferred { options: None }),
             level,
             topology: Topology::Standalone,
             version: String::new(),
@@ -97,7 +109,7 @@ impl Deployment {
     pub(super) async fn run(&self, command: Document) -> Result<Document, DriverError> {
         self.database
             .run_command(command)
-            .selection_criteria(self.selection.clone())
+            .selection_criteria(self.catalog.clone())
             .await
     }
 
@@ -106,28 +118,41 @@ impl Deployment {
         let admin = self.database.client().database("admin");
         admin
             .run_command(command)
-            .selection_criteria(self.selection.clone())
+            .selection_criteria(self.catalog.clone())
             .await
     }
 
-    /// Opens a cursor once.
+    /// Opens a cursor over documents once.
     pub(super) async fn open(
         &self,
         command: RawDocumentBuf,
         batch: u32,
     ) -> Result<RawBatchCursor, DriverError> {
+        self.open_at(&self.documents, command, batch).await
+    }
+
+    async fn open_at(
+        &self,
+        members: &SelectionCriteria,
+        command: RawDocumentBuf,
+        batch: u32,
+    ) -> Result<RawBatchCursor, DriverError> {
         self.database
             .run_raw_cursor_command(command)
-            .selection_criteria(self.selection.clone())
+            .selection_criteria(members.clone())
             .batch_size(batch)
             .batch()
             .await
     }
 
     /// All documents of a command's cursor, from one attempt.
-    pub(super) async fn collect_once(&self, command: &Document) -> Result<Vec<Vec<u8>>, DriverError> {
+    pub(super) async fn collect_once(&self, of: Of, command: &Document) -> Result<Vec<Vec<u8>>, DriverError> {
         let command = RawDocumentBuf::try_from(command)?;
-        let mut cursor = self.open(command, 1000).await?;
+        let members = match of {
+            Of::Documents => &self.documents,
+            Of::Catalog => &self.catalog,
+        };
+        let mut cursor = self.open_at(members, command, 1000).await?;
         let mut documents = Vec::new();
         while let Some(batch) = cursor.next().await {
             let slice = Slice::of(batch?).map_err(DriverError::custom)?;
@@ -137,8 +162,14 @@ impl Deployment {
     }
 
     /// All documents of a command's cursor.
-    pub(super) async fn collect(&self, what: &str, command: &Document) -> Result<Vec<Vec<u8>>> {
-        persist(self.patience, what, || self.collect_once(command)).await
+    pub(super) async fn collect(&self, of: Of, what: &str, command: &Document) -> Result<Vec<Vec<u8>>> {
+        persist(self.patience, what, || self.collect_once(of, command)).await
+    }
+
+    /// The deployment's time now, if it has one.
+    pub(super) async fn time(&self) -> Result<Option<Timestamp>, DriverError> {
+        let hello = self.run(doc! { "hello": 1 }).await?;
+        Ok(hello.get_timestamp("operationTime").ok())
     }
 }
 

@@ -12,7 +12,7 @@ use super::patience::Patience;
 use super::query::{Progress, Query};
 use super::slice::Slice;
 use super::store::Shared;
-use crate::classify::{code, driver, is_transient};
+use crate::classify::{code, driver, is_transient, message};
 use crate::store::Fields;
 
 /// Bytes that a batch should hold.
@@ -25,10 +25,10 @@ const MOST_DOCUMENTS: u64 = 10_000;
 const UNKNOWN: u32 = 1000;
 
 /// `SnapshotTooOld`
-const TOO_OLD: i32 = 239;
+pub(super) const TOO_OLD: i32 = 239;
 
 /// `SnapshotUnavailable`: too new for a member, or too old after its restart.
-const UNAVAILABLE: i32 = 246;
+pub(super) const UNAVAILABLE: i32 = 246;
 
 /// How often a moment may be unavailable before it is given up.
 const UNAVAILABLE_LIMIT: u32 = 6;
@@ -112,16 +112,10 @@ impl Feeder {
                 }
                 Err(Trouble::Final(error)) => return Err(error),
                 Err(Trouble::Driver(error, moment)) => {
-                    if let (Some(moment), Some(code @ (TOO_OLD | UNAVAILABLE))) = (moment, code(&error)) {
-                        unavailable += u32::from(code == UNAVAILABLE);
-                        if code == TOO_OLD || unavailable == UNAVAILABLE_LIMIT {
-                            self.shared.moment.give_up(
-                                moment,
-                                "the server keeps its past for minSnapshotHistoryWindowInSeconds only, and forgets it \
-                                 when it is restarted",
-                            );
-                            continue;
-                        }
+                    if let Some(moment) = moment
+                        && self.leaves(moment, &error, &mut unavailable)
+                    {
+                        continue;
                     }
                     if !is_transient(&error) || !patience.wait().await {
                         return Err(driver("reading", &error));
@@ -133,10 +127,39 @@ impl Feeder {
         Ok(true)
     }
 
+    /// Whether an error is a reason to leave the moment, for everything or for this collection.
+    fn leaves(&self, moment: Timestamp, error: &DriverError, unavailable: &mut u32) -> bool {
+        match code(error) {
+            Some(TOO_OLD) => self.shared.moment.give_up(
+                moment,
+                "the server keeps its past for minSnapshotHistoryWindowInSeconds only, and forgets it when it is \
+                 restarted",
+            ),
+            Some(UNAVAILABLE) if message(error).contains("capped") => self.shared.moment.leave_out(
+                moment,
+                &self.collection,
+                "this version of the server keeps no past of capped collections",
+            ),
+            Some(UNAVAILABLE) => {
+                *unavailable += 1;
+                if *unavailable < UNAVAILABLE_LIMIT {
+                    return false;
+                }
+                self.shared.moment.leave_out(
+                    moment,
+                    &self.collection,
+                    "the server has no past of it, as after a change of its indexes or a restart",
+                );
+            }
+            _ => return false,
+        }
+        true
+    }
+
     /// Reads on from where the query is, with one cursor.
     async fn attempt(&mut self, patience: &mut Patience) -> Result<Stop, Trouble> {
         let deployment = &self.shared.deployment;
-        let (concern, moment) = self.shared.moment.concern(deployment);
+        let (concern, moment) = self.shared.moment.concern(deployment, &self.collection);
         let command = self
             .query
             .command(&self.collection, &self.fields, self.batch, concern)?;

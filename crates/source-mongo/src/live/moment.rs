@@ -9,6 +9,7 @@
 //! A server that does not know snapshot reads may ignore the request without a word. The time is believed only when the
 //! reply carries it.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bson::raw::RawDocumentBuf;
@@ -31,6 +32,8 @@ pub(super) struct Moment {
 #[derive(Debug, Default)]
 struct State {
     moment: Option<Timestamp>,
+    /// Collections that are read as they are now.
+    without: BTreeSet<String>,
     notes: Vec<String>,
 }
 
@@ -38,11 +41,6 @@ impl Moment {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it is held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The time that is read, if it is a fixed one.
-    pub(super) fn current(&self) -> Option<Timestamp> {
-        self.state().moment
     }
 
     /// What a person should know about how consistent the reading is.
@@ -69,10 +67,25 @@ impl Moment {
         }
     }
 
+    /// Goes over to the current state for one collection.
+    pub(super) fn leave_out(&self, moment: Timestamp, collection: &str, why: &str) {
+        let mut state = self.state();
+        if state.moment != Some(moment) || !state.without.insert(collection.to_owned()) {
+            return;
+        }
+        state.notes.push(format!(
+            "{collection} is not read as of the moment of the rest, but each document as it is when its turn comes: {why}"
+        ));
+    }
+
     /// Takes the deployment's present time for everything that is read from now on, if it can do that; otherwise a note
     /// says why not. `collection` is any collection of the database.
     pub(super) async fn fix(&self, deployment: &Deployment, collection: &str) -> Result<()> {
-        self.state().moment = None;
+        {
+            let mut state = self.state();
+            state.moment = None;
+            state.without.clear();
+        }
         let why = if deployment.topology == Topology::Standalone {
             "a server that belongs to no replica set keeps no past".to_owned()
         } else {
@@ -100,9 +113,16 @@ impl Moment {
         Ok(())
     }
 
-    /// The read concern of a command, and the moment in it.
-    pub(super) fn concern(&self, deployment: &Deployment) -> (Option<Document>, Option<Timestamp>) {
-        let moment = self.current();
+    /// The read concern of a command about a collection, and the moment in it.
+    pub(super) fn concern(
+        &self,
+        deployment: &Deployment,
+        collection: &str,
+    ) -> (Option<Document>, Option<Timestamp>) {
+        let moment = {
+            let state = self.state();
+            state.moment.filter(|_| !state.without.contains(collection))
+        };
         if let Some(time) = moment {
             return (Some(doc! { "level": "snapshot", "atClusterTime": time }), moment);
         }
@@ -126,14 +146,23 @@ impl Moment {
 }
 
 /// Reads something as of the present, and returns the time that the reply names.
+///
+/// The time is asked for and then named, rather than left to the server: of itself, a server answers as of what a
+/// majority has, which may be from before the latest writes and before the latest index was made.
 async fn ask(deployment: &Deployment, collection: &str) -> Result<Option<Timestamp>, DriverError> {
+    let Some(now) = deployment.time().await? else {
+        return Ok(None);
+    };
     let find = doc! {
         "find": collection, "limit": 1, "singleBatch": true, "projection": { "_id": 1 },
-        "readConcern": { "level": "snapshot" },
+        "readConcern": { "level": "snapshot", "atClusterTime": now },
     };
     let mut cursor = deployment.open(RawDocumentBuf::try_from(&find)?, 1).await?;
     match cursor.next().await {
-        Some(batch) => Ok(Slice::of(batch?).map_err(DriverError::custom)?.moment()),
+        Some(batch) => {
+            let answered = Slice::of(batch?).map_err(DriverError::custom)?.moment();
+            Ok(answered.filter(|answered| *answered == now))
+        }
         None => Ok(None),
     }
 }

@@ -5,10 +5,12 @@ use migrate_core::Result;
 use migrate_core::chunk::ChunkGoal;
 
 use super::catalog::Facts;
+use super::deployment::Of;
+use super::feed::{TOO_OLD, UNAVAILABLE};
 use super::key::Key;
 use super::query::Extent;
 use super::store::Shared;
-use crate::classify::corrupt;
+use crate::classify::{code, corrupt};
 use crate::store::Part;
 
 /// Random documents for each boundary: ranges then differ in size by a quarter or so.
@@ -59,19 +61,25 @@ pub(super) async fn split(shared: &Shared, facts: &Facts, goal: ChunkGoal) -> Re
 }
 
 async fn is_empty(shared: &Shared, name: &str) -> Result<bool> {
-    let mut find = doc! { "find": name, "limit": 1, "singleBatch": true, "projection": { "_id": 1 } };
-    // The moment may pass while it is asked for; then the present will do.
-    if let (Some(concern), moment) = shared.moment.concern(&shared.deployment) {
-        let mut as_of = find.clone();
-        as_of.insert("readConcern", concern);
-        match shared.deployment.collect("looking for documents", &as_of).await {
+    let mut find = doc! {
+        "find": name, "limit": 1, "singleBatch": true, "batchSize": 1, "projection": { "_id": 1 },
+    };
+    let (concern, moment) = shared.moment.concern(&shared.deployment, name);
+    if let Some(concern) = concern {
+        find.insert("readConcern", concern);
+    }
+    if moment.is_some() {
+        match shared.deployment.collect_once(Of::Documents, &find).await {
             Ok(found) => return Ok(found.is_empty()),
-            Err(_) if moment.is_some() => {}
-            Err(error) => return Err(error.at("collection", name)),
+            // The reader will find out what is to be read instead.
+            Err(error) if matches!(code(&error), Some(TOO_OLD | UNAVAILABLE)) => return Ok(false),
+            Err(_) => {}
         }
     }
-    find.insert("batchSize", 1);
-    let found = shared.deployment.collect("looking for documents", &find).await;
+    let found = shared
+        .deployment
+        .collect(Of::Documents, "looking for documents", &find)
+        .await;
     found
         .map(|found| found.is_empty())
         .map_err(|error| error.at("collection", name))
@@ -96,7 +104,10 @@ async fn bounds(shared: &Shared, facts: &Facts, parts: u64) -> Result<Vec<Key>> 
             { "$sort": { "_id": 1 } },
         ],
     };
-    let sample = shared.deployment.collect("sampling keys", &command).await;
+    let sample = shared
+        .deployment
+        .collect(Of::Documents, "sampling keys", &command)
+        .await;
     let mut keys = sample
         .map_err(|error| error.at("collection", name))?
         .iter()

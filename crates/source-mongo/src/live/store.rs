@@ -91,11 +91,13 @@ impl Shared {
         Ok(known.entry(name.to_owned()).or_insert(facts).clone())
     }
 
+    /// A collection that can be asked about the present.
     fn any_collection(&self) -> Option<String> {
         let facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |facts: &&Facts| facts.by_id && !facts.capped;
         facts
             .values()
-            .find(|facts| facts.by_id)
+            .find(fits)
             .map(|facts| facts.collection.name.clone())
     }
 

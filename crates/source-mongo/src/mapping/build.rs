@@ -16,7 +16,7 @@ use super::draft::{self, Draft};
 use super::identity;
 use super::native::Native;
 use super::options::{MongoOptions, NotNull, Nulls};
-use super::reference::{self, Collections, Reference};
+use super::reference::{self, Collections, KnownIds, Reference};
 use super::types::{Typed, kinds, scalar};
 use super::written::Written;
 
@@ -26,6 +26,7 @@ pub(super) struct Builder<'a> {
     pub(super) inference: &'a Inference,
     pub(super) options: &'a MongoOptions,
     pub(super) names: Collections,
+    pub(super) known: KnownIds<'a>,
     /// What `_id` becomes in each collection.
     pub(super) ids: BTreeMap<String, Typed>,
     /// Fields that validators require, by collection and path.
@@ -86,6 +87,7 @@ impl<'a> Builder<'a> {
             database,
             inference,
             options,
+            known: KnownIds::of(inference),
             names: Collections::new(inference.collections.keys().map(String::as_str)),
             ids: ids.collect(),
             required,
@@ -386,7 +388,7 @@ impl<'a> Builder<'a> {
             shown,
             field,
             &self.names,
-            self.inference,
+            &self.known,
             self.options,
         )
     }

@@ -131,6 +131,19 @@ pub(super) fn singular(word: &str) -> String {
     }
 }
 
+/// The `_id`s of each collection, as far as they were kept.
+pub(super) struct KnownIds<'a>(BTreeMap<&'a str, &'a Keys>);
+
+impl<'a> KnownIds<'a> {
+    pub(super) fn of(inference: &'a Inference) -> Self {
+        let ids = inference.collections.iter().filter_map(|(name, tree)| {
+            let keys = tree.root.field("_id")?.stats.keys.as_deref()?;
+            Some((name.as_str(), keys))
+        });
+        Self(ids.collect())
+    }
+}
+
 /// What a path refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reference {
@@ -156,19 +169,18 @@ pub(super) fn find(
     path: &str,
     field: &str,
     names: &Collections,
-    inference: &Inference,
+    known: &KnownIds<'_>,
     options: &MongoOptions,
 ) -> Reference {
     if let Some(declared) = options.references.get(&format!("{collection}.{path}")) {
-        return declared_one(node, declared, inference);
+        return declared_one(node, declared, known);
     }
     let Some(keys) = &node.stats.keys else {
         return Reference::None;
     };
-    let ids = |name: &str| ids_of(name, inference);
     let resolved = |name: &String| {
-        let found = ids(name).map(|ids| keys.among(ids)).unwrap_or_default();
-        (name.clone(), found)
+        let found = known.0.get(name.as_str()).map(|ids| keys.among(ids));
+        (name.clone(), found.unwrap_or_default())
     };
     let object_ids = node.stats.kinds.of(Kind::ObjectId) > 0;
     let mut named: Vec<String> = names.targets(field).to_vec();
@@ -181,11 +193,11 @@ pub(super) fn find(
     }
     // ObjectIds are different everywhere, so that what resolves is a reference whatever it is called.
     let everywhere: Vec<(String, Resolved)> = if object_ids {
-        let touched = inference
-            .collections
-            .keys()
-            .filter(|name| ids(name).is_some_and(|ids| keys.touches(ids)));
-        touched.map(resolved).filter(|(_, r)| r.found > 0).collect()
+        let touched = known.0.iter().filter(|(_, ids)| keys.touches(ids));
+        touched
+            .map(|(name, ids)| ((*name).to_owned(), keys.among(ids)))
+            .filter(|(_, r)| r.found > 0)
+            .collect()
     } else {
         named.iter().filter(|(_, r)| r.found > 0).cloned().collect()
     };
@@ -216,11 +228,6 @@ pub(super) fn find(
     }
 }
 
-fn ids_of<'a>(collection: &str, inference: &'a Inference) -> Option<&'a Keys> {
-    let tree = inference.collections.get(collection)?;
-    tree.root.field("_id")?.stats.keys.as_deref()
-}
-
 fn proven(target: &str, found: Resolved, path: &str) -> Reference {
     if found.sampled && found.checked < FEW {
         return Reference::Note(format!(
@@ -241,11 +248,11 @@ fn proven(target: &str, found: Resolved, path: &str) -> Reference {
     }
 }
 
-fn declared_one(node: &Node, target: &str, inference: &Inference) -> Reference {
+fn declared_one(node: &Node, target: &str, known: &KnownIds<'_>) -> Reference {
     if target.is_empty() {
         return Reference::None;
     }
-    let found = match (&node.stats.keys, ids_of(target, inference)) {
+    let found = match (&node.stats.keys, known.0.get(target)) {
         (Some(keys), Some(ids)) => Some(keys.among(ids)),
         _ => None,
     };

@@ -65,3 +65,38 @@ fn not_built_in(driver: Driver) -> migrate_core::Error {
     classify::config(format!("driver={} is not built into this program", driver.name()))
         .hint(format!("build it with the feature `{}`", driver.name()))
 }
+
+#[cfg(all(test, feature = "tiberius", feature = "mssql-tds"))]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+
+    fn chosen(text: &str) -> Result<Driver> {
+        choose(&MssqlConfig::parse(&SecretString::from(text)).unwrap())
+    }
+
+    #[test]
+    fn the_faster_driver_is_taken_unless_told_otherwise() {
+        for (text, driver) in [
+            ("mssql://u:p@h", Driver::MssqlTds),
+            ("mssql://u:p@h?ca=x.pem&encrypt=strict", Driver::MssqlTds),
+            ("mssql://h?integrated=true", Driver::MssqlTds),
+            ("mssql://u:p@h?driver=tiberius", Driver::Tiberius),
+            ("mssql://u:p@h?driver=mssql-tds", Driver::MssqlTds),
+        ] {
+            assert_eq!(chosen(text).unwrap(), driver, "{text}");
+        }
+    }
+
+    #[cfg(not(feature = "kerberos"))]
+    #[test]
+    fn a_driver_is_not_asked_for_what_it_cannot_do() {
+        let error = chosen("mssql://h?integrated=true&driver=tiberius").unwrap_err();
+        assert_eq!(error.kind(), migrate_core::ErrorKind::Config);
+        assert_eq!(
+            error.message(),
+            "driver=tiberius cannot do `integrated` without the feature `kerberos`"
+        );
+    }
+}

@@ -242,7 +242,8 @@ async fn the_server_walks_the_index_of_large_documents() {
     let bounds = walk(&store.shared, &facts, 6).await.unwrap();
     assert!((4..=6).contains(&bounds.len()), "{} bounds", bounds.len());
     let goal = small_parts(written.len(), written[0].len(), 6);
-    assert_eq!(store.split("things", goal).await.unwrap().len(), bounds.len() + 1);
+    let parts = store.split("things", goal).await.unwrap();
+    assert!((5..=8).contains(&parts.len()), "{} parts", parts.len());
     assert!(sorted(read_all(&store, "things", goal).await) == sorted(written));
 }
 
@@ -265,7 +266,13 @@ async fn every_collection_of_the_crm_comes_as_it_is() {
         .await;
         assert!(sorted(found) == sorted(crm.documents(name).collect()), "{name}");
     }
-    assert_eq!(store.notes(), Vec::<String>::new());
+    assert_eq!(
+        store.notes(),
+        [
+            "audit_log is not read as of the moment of the rest, but each document as it is when its turn comes: this \
+             version of the server keeps no past of capped collections"
+        ]
+    );
 }
 
 #[tokio::test]

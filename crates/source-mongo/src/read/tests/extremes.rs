@@ -80,7 +80,7 @@ fn the_largest_document_is_stored() {
         ("text", long(0xff)),
         ("other", long(0)),
     ]));
-    let many: Vec<(Vec<u8>, Value)> = (0..200_000)
+    let many: Vec<(Vec<u8>, Value)> = (0..20_000)
         .map(|n| (format!("field {n}").into_bytes(), int(n)))
         .collect();
     let mut members = vec![(b"_id".to_vec(), int(3))];

@@ -1,7 +1,7 @@
 //! Rows that own their values, for comparison.
 
-use migrate_core::{Error, ErrorKind, Result};
 use migrate_core::value::Value;
+use migrate_core::{Error, ErrorKind, Result};
 
 use super::super::{Flow, RowTarget};
 
@@ -66,9 +66,9 @@ impl From<Value<'_>> for Cell {
 #[derive(Default)]
 pub(super) struct Rows {
     pub(super) rows: Vec<Vec<Cell>>,
-    pub(super) pause_after: Option<usize>,
+    pause_after: Option<usize>,
     /// Refuses the row that makes so many.
-    pub(super) refuse_at: Option<usize>,
+    refuse_at: Option<usize>,
     open: Option<Vec<Cell>>,
 }
 
@@ -76,6 +76,13 @@ impl Rows {
     pub(super) fn pausing_after(rows: usize) -> Self {
         Self {
             pause_after: Some(rows),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn refusing_at(row: usize) -> Self {
+        Self {
+            refuse_at: Some(row),
             ..Self::default()
         }
     }

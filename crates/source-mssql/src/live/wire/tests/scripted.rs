@@ -275,12 +275,15 @@ async fn a_server_that_names_no_packet_size_is_no_reason_to_panic() {
 async fn a_target_that_refuses_a_row_ends_the_session() {
     for (driver, _server, mut session) in sessions().await {
         session.start(query("three rows of many")).await.unwrap();
-        let mut rows = Rows {
-            refuse_at: Some(2),
-            ..Rows::default()
-        };
+        let mut rows = Rows::refusing_at(2);
         assert_eq!(session.fetch(&mut rows).await.unwrap_err().message(), "no more");
         assert!(session.is_broken(), "{driver:?}");
-        assert!(session.start(query("three rows")).await.unwrap_err().is_transient());
+        assert!(
+            session
+                .start(query("three rows"))
+                .await
+                .unwrap_err()
+                .is_transient()
+        );
     }
 }

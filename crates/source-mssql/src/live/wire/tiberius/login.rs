@@ -104,15 +104,12 @@ async fn settings(config: &MssqlConfig) -> Result<Config> {
     Ok(out)
 }
 
-#[cfg(any(all(unix, feature = "kerberos"), windows))]
+#[cfg(all(unix, feature = "kerberos"))]
 fn integrated() -> Result<AuthMethod> {
-    #[cfg(unix)]
-    return Ok(AuthMethod::Integrated);
-    #[cfg(not(unix))]
-    Err(classify::config("driver=tiberius cannot do `integrated` here").hint("use driver=mssql-tds"))
+    Ok(AuthMethod::Integrated)
 }
 
-#[cfg(not(any(all(unix, feature = "kerberos"), windows)))]
+#[cfg(not(all(unix, feature = "kerberos")))]
 fn integrated() -> Result<AuthMethod> {
     Err(classify::config("driver=tiberius was built without Kerberos")
         .hint("use driver=mssql-tds, or build with the feature `kerberos`"))
