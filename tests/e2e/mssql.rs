@@ -145,7 +145,10 @@ fn each_way_of_not_getting_in_has_its_own_number() {
         ends(&unknown, NOT_FOUND);
 
         // The certificates of test servers are signed by nobody that this machine knows.
-        ends(&with(&without(&source, "ca"), "trust_server_certificate", "false"), UNTRUSTED);
+        ends(
+            &with(&without(&source, "ca"), "trust_server_certificate", "false"),
+            UNTRUSTED,
+        );
     }
     assert_eq!(
         database.number("select count(*) from pg_namespace where nspname = 'migrate'"),

@@ -11,7 +11,9 @@ use migrate_source_mongo::{DumpOptions, Mongo, MongoOptions, is_dump};
 use migrate_testkit::mongo::dump::{Dump, DumpedCollection};
 
 async fn discover(path: &Path) -> migrate_core::Result<Catalog> {
-    Mongo::open_dump(path, &DumpOptions::default(), MongoOptions::default())?.discover().await
+    Mongo::open_dump(path, &DumpOptions::default(), MongoOptions::default())?
+        .discover()
+        .await
 }
 
 fn bytes(document: &Document) -> Vec<u8> {
@@ -22,7 +24,10 @@ fn bytes(document: &Document) -> Vec<u8> {
 fn damaged(root: &Path, find: &[u8], put: u8) -> (std::path::PathBuf, usize) {
     let whole = bytes(&doc! { "_id": 1, "name": "one" });
     let mut other = bytes(&doc! { "_id": 2, "name": "two" });
-    let at = other.windows(find.len()).position(|w| w == find).expect("it is there");
+    let at = other
+        .windows(find.len())
+        .position(|w| w == find)
+        .expect("it is there");
     other[at] = put;
     let path = root.join("things.bson");
     fs::write(&path, [whole.clone(), other].concat()).expect("written");
@@ -35,14 +40,21 @@ async fn damage_inside_of_a_document_is_said_with_file_and_offset() {
     // An unknown type; a string that reaches beyond the document.
     for (find, put, what) in [
         (&b"\x02name"[..], 0xaa, "a value has an unknown type"),
-        (b"\x04\0\0\0two", 0x40, "a string reaches beyond the document's end"),
+        (
+            b"\x04\0\0\0two",
+            0x40,
+            "a string reaches beyond the document's end",
+        ),
     ] {
         let (path, offset) = damaged(root.path(), find, put);
         let error = discover(&path).await.expect_err("damaged");
         assert_eq!(error.kind(), ErrorKind::Corrupt);
         let said = error.to_string();
         assert!(said.contains(what), "{said}");
-        assert!(said.contains(&format!("offset {offset} of {}", path.display())), "{said}");
+        assert!(
+            said.contains(&format!("offset {offset} of {}", path.display())),
+            "{said}"
+        );
         assert!(error.hint_text().is_some());
     }
 }
@@ -78,7 +90,8 @@ async fn a_time_series_of_a_dump_is_a_table_of_measurements() {
     };
     let dump = Dump {
         collections: vec![DumpedCollection {
-            metadata: r#"{"options":{"timeseries":{"timeField":"t","metaField":"place"}},"indexes":[]}"#.to_owned(),
+            metadata: r#"{"options":{"timeseries":{"timeField":"t","metaField":"place"}},"indexes":[]}"#
+                .to_owned(),
             kind: "timeseries".to_owned(),
             ..DumpedCollection::new("d", "weather", vec![bytes(&bucket)])
         }],
@@ -86,7 +99,11 @@ async fn a_time_series_of_a_dump_is_a_table_of_measurements() {
     };
     dump.write_directory(root.path(), false).expect("written");
     let catalog = discover(root.path()).await.expect("a valid dump");
-    let columns: Vec<&str> = catalog.tables[0].columns.iter().map(|c| c.name.as_str()).collect();
+    let columns: Vec<&str> = catalog.tables[0]
+        .columns
+        .iter()
+        .map(|c| c.name.as_str())
+        .collect();
     for name in ["_id", "t", "place", "celsius"] {
         assert!(columns.contains(&name), "{columns:?}");
     }

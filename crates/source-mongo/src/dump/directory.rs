@@ -170,7 +170,9 @@ pub(super) fn open_file(path: &Path, wanted: Option<&str>) -> Result<Layout> {
 fn own_name(path: &Path) -> Result<String> {
     let full = fs::canonicalize(path)
         .map_err(|e| io_error("cannot find the directory", e).at("directory", path.display()))?;
-    let name = full.file_name().map_or_else(|| "dump".into(), |n| n.to_string_lossy().into_owned());
+    let name = full
+        .file_name()
+        .map_or_else(|| "dump".into(), |n| n.to_string_lossy().into_owned());
     Ok(database_of(&name))
 }
 

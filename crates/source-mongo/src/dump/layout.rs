@@ -142,10 +142,12 @@ pub(super) fn join(
     }
     for (name, file) in data {
         if name.starts_with(BUCKETS) {
-            return Err(
-                corrupt(format!("what describes the time series of {name:?} is missing"))
-                    .hint("the dump is incomplete; copy all of it or dump again"),
-            );
+            let error = corrupt(format!("what describes the time series of {name:?} is missing"))
+                .hint("the dump is incomplete; copy all of it, with the .metadata.json files, or dump again");
+            return Err(match file {
+                Some(file) => file.place(error),
+                None => error,
+            });
         }
         if is_system(&name) {
             notes.extend(note_of(&name));

@@ -31,7 +31,7 @@ pub(super) const TOO_OLD: i32 = 239;
 pub(super) const UNAVAILABLE: i32 = 246;
 
 /// How often a moment may be unavailable before it is given up.
-const UNAVAILABLE_LIMIT: u32 = 6;
+pub(super) const UNAVAILABLE_LIMIT: u32 = 6;
 
 /// What comes out of a feed.
 pub(super) enum Feed {

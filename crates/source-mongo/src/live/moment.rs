@@ -19,6 +19,7 @@ use migrate_core::Result;
 use mongodb::error::Error as DriverError;
 
 use super::deployment::{Deployment, Topology};
+use super::feed::{UNAVAILABLE, UNAVAILABLE_LIMIT};
 use super::patience::Patience;
 use super::slice::Slice;
 use crate::classify::{code, driver, is_transient};
@@ -90,6 +91,7 @@ impl Moment {
             "a server that belongs to no replica set keeps no past".to_owned()
         } else {
             let mut patience = Patience::new(deployment.patience);
+            let mut unavailable = 0;
             loop {
                 match ask(deployment, collection).await {
                     Ok(Some(moment)) => {
@@ -97,6 +99,12 @@ impl Moment {
                         return Ok(());
                     }
                     Ok(None) => break "the server ignores the request".to_owned(),
+                    Err(error) if code(&error) == Some(UNAVAILABLE) => {
+                        unavailable += 1;
+                        if unavailable == UNAVAILABLE_LIMIT || !patience.wait().await {
+                            break "the server has no state to read".to_owned();
+                        }
+                    }
                     Err(error) if is_transient(&error) && patience.wait().await => {}
                     Err(error) => match code(&error) {
                         Some(code) if !is_transient(&error) => {

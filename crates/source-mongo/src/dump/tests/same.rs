@@ -56,6 +56,8 @@ fn every_form_gives_the_same_documents_and_descriptions() {
                     }
                 }
             }
+            let parts = store.split("users", SMALL).await.expect("parts");
+            assert!(parts.iter().all(|part| part.documents.is_some()));
             assert_eq!(store.split("empty", SMALL).await.expect("no parts"), []);
             assert_eq!(store.split("active", SMALL).await.expect("no parts"), []);
             let error = store.split("system.js", SMALL).await.expect_err("not there");
