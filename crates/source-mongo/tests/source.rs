@@ -1,5 +1,7 @@
 //! The contract of a source, over dumps: chunks hold each row once, and reading goes on from any cursor.
 
+#![allow(clippy::unwrap_used)] // what is not as expected fails the test
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::Utc;
+use migrate_core::chunk::ChunkGoal;
 use migrate_core::pipeline::{self, Options};
 use migrate_core::plan::Plan;
 use migrate_core::{Error, ErrorKind, Result, Side};
@@ -162,6 +163,11 @@ async fn carry_out(
         memory: (copy.memory as usize) << 20,
         commit_bytes: u64::from(copy.commit_every) << 20,
         max_quarantined: copy.max_quarantined,
+        // Small enough that a table of ordinary size keeps all workers busy.
+        chunks: ChunkGoal {
+            bytes: 32 << 20,
+            ..ChunkGoal::default()
+        },
         ..Options::default()
     };
     let display = Display::start(ui, &plan);

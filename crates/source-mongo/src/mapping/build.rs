@@ -11,7 +11,7 @@ use crate::infer::{Inference, Node, Tree, report};
 use crate::raw::Kind;
 use crate::shape::{Path, RowsFrom, ValueFrom, path_text};
 
-use super::choose::{Decision, Place, decide, is_dbref, leaves};
+use super::choose::{CHILD_LEVELS, Decision, Place, decide, is_dbref, leaves};
 use super::draft::{self, Draft};
 use super::identity;
 use super::native::Native;
@@ -111,12 +111,20 @@ impl<'a> Builder<'a> {
             .cloned()
             .unwrap_or_else(|| identity::typed(None, self.options));
         let from = ValueFrom::Field(vec!["_id".to_owned()]);
-        let mut column = draft::typed(&from, &id, false, false);
-        column.nullable = false;
         let node = tree.root.field("_id");
+        // A server gives every document one; a file that something else wrote may have documents without.
+        let without = without_id(tree);
+        let mut column = draft::typed(&from, &id, false, without > 0);
+        column.nullable = without > 0;
         let draft = &mut self.drafts[at];
         draft.push(from, "_id".to_owned(), node, column);
-        draft.key(&["_id"]);
+        if without == 0 {
+            draft.key(&["_id"]);
+        } else {
+            draft.note(format!(
+                "{without} documents have no _id: there is no primary key, and arrays stay in the row"
+            ));
+        }
         if let Some(node) = node {
             identity::notes(node, &id, &mut draft.table.notes);
         }
@@ -173,7 +181,11 @@ impl<'a> Builder<'a> {
             collection: &collection,
             path: &at.shown,
             flat: at.flat,
-            tables: self.drafts[at.draft].rows_from.arrays.len(),
+            // Rows of another table need a key to refer to.
+            tables: match &self.drafts[at.draft] {
+                draft if draft.table.primary_key.is_none() => CHILD_LEVELS,
+                draft => draft.rows_from.arrays.len(),
+            },
             rows,
         };
         let mut reference = None;
@@ -405,6 +417,10 @@ impl<'a> Builder<'a> {
         let Some(id) = self.ids.get(target) else {
             return;
         };
+        let tree = self.inference.collections.get(target);
+        if tree.is_some_and(|tree| without_id(tree) > 0) {
+            return;
+        }
         let integer = |t: &Typed| t.pg.is_integer();
         let draft = &mut self.drafts[draft];
         if identity::is_plain(id) && (id.types == typed.types || (integer(id) && integer(typed))) {
@@ -420,4 +436,10 @@ impl<'a> Builder<'a> {
             ));
         }
     }
+}
+
+/// Documents of a collection that have no `_id`.
+fn without_id(tree: &Tree) -> u64 {
+    let with = tree.root.field("_id").map_or(0, |node| node.stats.present());
+    tree.documents().saturating_sub(with)
 }

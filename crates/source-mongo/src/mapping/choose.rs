@@ -22,7 +22,7 @@ const FLAT_COLUMNS: usize = 32;
 const CHILD_COLUMNS: usize = 100;
 
 /// Tables within tables.
-const CHILD_LEVELS: usize = 3;
+pub(super) const CHILD_LEVELS: usize = 3;
 
 /// What becomes of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]

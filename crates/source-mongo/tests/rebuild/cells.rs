@@ -213,7 +213,11 @@ fn numeric(bytes: &[u8]) -> String {
         usize::from(word(3)),
     );
     let group = |at: i64| {
-        let digits = if (0..count).contains(&at) { word(4 + at as usize) } else { 0 };
+        let digits = if (0..count).contains(&at) {
+            word(4 + at as usize)
+        } else {
+            0
+        };
         format!("{digits:04}")
     };
     let integer: String = (0..=weight).map(group).collect();

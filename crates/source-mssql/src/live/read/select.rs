@@ -174,6 +174,10 @@ fn asked_for(base: Base, name: &str) -> String {
             format!("cast({name} as varbinary(max))")
         }
         Base::Money => format!("cast({name} as decimal(19,4))"),
+        // One of the drivers takes up to 100 MiB of the old types, and any length of the new ones.
+        Base::Text => format!("cast({name} as varchar(max))"),
+        Base::NText => format!("cast({name} as nvarchar(max))"),
+        Base::Image => format!("cast({name} as varbinary(max))"),
         _ => name,
     }
 }
