@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
+use migrate_core::chunk::ChunkGoal;
 use migrate_core::mapping::Mapping;
 use migrate_core::observer::Silent;
 use migrate_core::pipeline::{self, Options};
@@ -180,7 +181,16 @@ async fn move_one(from: &str, to: &str) -> Outcome<()> {
     let plan = Arc::new(planner::plan(&catalog, &Mapping::default(), &sink.target())?);
     let before = processor_seconds();
     let started = Instant::now();
-    let (run, cancel) = (Options::default(), CancellationToken::new());
+    // As the command line does.
+    let chunks = ChunkGoal {
+        bytes: 32 << 20,
+        ..ChunkGoal::default()
+    };
+    let run = Options {
+        chunks,
+        ..Options::default()
+    };
+    let cancel = CancellationToken::new();
     let report = pipeline::run(Arc::new(source), sink, plan, run, Arc::new(Silent), cancel).await?;
     let whole = started.elapsed().as_secs_f64();
     if !report.is_clean() {

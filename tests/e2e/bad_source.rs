@@ -223,7 +223,11 @@ fn what_is_no_source() {
         (".", 2, "directory"),
         ("mssql://sa:hunter2@127.0.0.1:1/db", 20, "127.0.0.1:1"),
         ("mssql://sa:hunter2@127.0.0.1:1/db?sesame=hunter2", 2, "sesame"),
-        ("mongodb://sa:hunter2@127.0.0.1:1/db?serverSelectionTimeoutMS=500", 20, "127.0.0.1:1"),
+        (
+            "mongodb://sa:hunter2@127.0.0.1:1/db?serverSelectionTimeoutMS=500",
+            20,
+            "127.0.0.1:1",
+        ),
         ("env:NOT_SET_ANYWHERE", 2, "NOT_SET_ANYWHERE"),
         ("postgres://sa:hunter2@example.com/db", 4, "--to"),
     ] {

@@ -63,7 +63,10 @@ fn assert_shop(database: &Database) {
             "select count(*) from pg_constraint where contype = 'f' and convalidated and conrelid::regclass::text like 'shop.%'",
             "2",
         ),
-        ("select note from shop.orders where note is not null", "the only one"),
+        (
+            "select note from shop.orders where note is not null",
+            "the only one",
+        ),
     ] {
         assert_eq!(database.sql(query), expected, "{query}");
     }
@@ -125,7 +128,10 @@ fn a_plan_file_decides() {
     dump().write_directory(&folder.file("dump"), false).unwrap();
     migrate(&folder, ["plan", "dump", "-o", "plan.toml"]).ends(0);
     let plan = std::fs::read_to_string(folder.file("plan.toml")).unwrap();
-    assert!(plan.contains("source = \"dump\"") && plan.contains("[options"), "{plan}");
+    assert!(
+        plan.contains("source = \"dump\"") && plan.contains("[options"),
+        "{plan}"
+    );
     let database = Database::new(&newest());
     migrate(&folder, ["run", "plan.toml"]).to(&database).ends(0);
     assert_shop(&database);

@@ -99,6 +99,11 @@ pub(crate) trait Store: Send + Sync {
     /// Splits a collection into parts that together hold each document once.
     async fn split(&self, collection: &str, goal: ChunkGoal) -> Result<Vec<Part>>;
 
+    /// Splits a collection for reading all of it once, in whatever order is fastest.
+    async fn split_for_one_look(&self, collection: &str, goal: ChunkGoal) -> Result<Vec<Part>> {
+        self.split(collection, goal).await
+    }
+
     /// Starts reading a part, after the cursor if given: the same documents in the same order each time, as far as
     /// nobody changes them.
     async fn open(

@@ -29,10 +29,9 @@ pub(super) async fn run(args: PlanArgs, ui: &Ui, cancel: &CancellationToken) -> 
         .hint("name another file, or overwrite it with --force"));
     }
     let (source, mapping, told) = (args.source.clone(), args.mapping.clone(), ui.clone());
-    let subject = interruptible(
-        cancel,
-        async move { Subject::open(&source, &mapping, Check::Before, &told).await },
-    )
+    let subject = interruptible(cancel, async move {
+        Subject::open(&source, &mapping, Check::Before, &told).await
+    })
     .await?;
     let (named, told) = (args.destination.clone(), ui.clone());
     let target = interruptible(cancel, async move {

@@ -13,10 +13,9 @@ pub(super) async fn run(args: RunArgs, ui: &Ui, cancel: &CancellationToken) -> R
     migrate::check_report(&args.copy)?;
     let (source, mapping, told) = (args.source.clone(), args.mapping.clone(), ui.clone());
     let check = args.copy.check();
-    let subject = interruptible(
-        cancel,
-        async move { Subject::open(&source, &mapping, check, &told).await },
-    );
+    let subject = interruptible(cancel, async move {
+        Subject::open(&source, &mapping, check, &told).await
+    });
     // Connecting changes nothing, so it need not wait until the source is looked through; the first error ends both.
     let early = migrate::connect_early(&args.destination, &args.copy, ui, cancel);
     let (subject, early) = tokio::try_join!(subject, early)?;

@@ -86,7 +86,7 @@ pub(crate) async fn infer(
             });
             continue;
         }
-        for part in store.split(name, GOAL).await? {
+        for part in store.split_for_one_look(name, GOAL).await? {
             jobs.push_back(Job {
                 collection: name.clone(),
                 token: Some(part.token),

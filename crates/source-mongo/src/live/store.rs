@@ -159,6 +159,16 @@ impl Store for LiveStore {
         split(&self.shared, &facts, goal).await
     }
 
+    /// In the order in which documents lie on the disk: twice as fast as along the index on `_id`.
+    async fn split_for_one_look(&self, collection: &str, _: ChunkGoal) -> Result<Vec<Part>> {
+        let facts = self.shared.facts(collection).await?;
+        Ok(vec![Part {
+            token: Extent::Whole.token(),
+            documents: facts.collection.documents,
+            bytes: facts.collection.bytes,
+        }])
+    }
+
     async fn open(
         &self,
         collection: &str,

@@ -393,9 +393,8 @@ impl Snapshot for BacpacSnapshot {
             .filter(|(name, _)| !read.iter().any(|(taken, _)| taken == *name))
             .filter_map(|(_, parts)| parts.rows())
             .sum();
-        let sum = read.iter().map(|(_, rows)| rows).sum::<u64>()
-            + counted_before
-            + self.count_others(read).await?;
+        let sum =
+            read.iter().map(|(_, rows)| rows).sum::<u64>() + counted_before + self.count_others(read).await?;
         if total != sum {
             return Err(corrupt(format!(
                 "the file holds {sum} rows, but its Origin.xml states {total}"

@@ -52,7 +52,9 @@ impl Wanted {
                     .hint("computed columns are not stored in a .bacpac; exclude the column from the plan")
             })?;
             if part.is_some_and(|base| stored[found].native.base != base) {
-                return Err(place(config("the plan wants a part of a column that has no parts")));
+                return Err(place(config(
+                    "the plan wants a part of a column that has no parts",
+                )));
             }
             let kind = match part {
                 None => stored[found].native.kind(),
