@@ -3,8 +3,7 @@
 //! memory of `migrate`, and both again for twice the rows.
 //!
 //! `migrate` gathers statistics after the rows, which psql does not: both are measured without ANALYZE and with it. Of
-//! `migrate` the table has the whole command, which reads the file twice, the first time to check it, and the part that
-//! copies rows.
+//! `migrate` the table has the whole command, which looks at the file first, and the part that copies rows.
 //!
 //! ```text
 //! cargo build --release -p migrate-cli && cargo bench -p migrate-benches

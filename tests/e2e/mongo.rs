@@ -76,7 +76,7 @@ fn assert_shop(database: &Database) {
 fn live_and_dumped_alike() {
     let server = MongoServer::start();
     for (collection, documents) in shop() {
-        server.insert("shop", collection, &raw(&documents));
+        server.insert("shop", collection, raw(&documents));
     }
     let folder = Folder::new();
     dump().write_directory(&folder.file("dump"), false).unwrap();
@@ -105,14 +105,14 @@ fn live_and_dumped_alike() {
 fn documents_that_come_later_do_not_change_a_migration_that_was_begun() {
     let mut server = MongoServer::start();
     for (collection, documents) in shop() {
-        server.insert("shop", collection, &raw(&documents));
+        server.insert("shop", collection, raw(&documents));
     }
     let (folder, database) = (Folder::new(), Database::new(&newest()));
     let url = server.url("shop");
     migrate(&folder, ["run", &url]).to(&database).ends(0);
     // Another type than the column has, and a field that nobody had seen.
     let later = doc! { "_id": id(200), "name": 5, "since": "yesterday", "new": true };
-    server.insert("shop", "users", &raw(&[later]));
+    server.insert("shop", "users", raw(&[later]));
     server.kill();
     server.restart();
     migrate(&folder, ["run", &url, "--json"])
