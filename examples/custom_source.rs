@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use migrate_core::batch::BatchBuilder;
-use migrate_core::catalog::{Catalog, Column, Fidelity, Key, ObjectName, SourceInfo, Table};
+use migrate_core::catalog::{Catalog, Column, Key, ObjectName, SourceInfo, Table};
 use migrate_core::chunk::{Chunk, ChunkGoal, ChunkId, Cursor};
 use migrate_core::mapping::Mapping;
 use migrate_core::memory::MemorySink;
@@ -27,21 +27,7 @@ struct Squares {
 }
 
 fn column(name: &str) -> Column {
-    Column {
-        name: name.to_owned(),
-        native: "integer".to_owned(),
-        alias: None,
-        kind: ValueKind::Int64,
-        pg: PgType::Int8,
-        fidelity: Fidelity::Exact,
-        nullable: false,
-        identity: None,
-        default: None,
-        default_name: None,
-        computed: None,
-        collation: None,
-        comment: None,
-    }
+    Column::new(name, "integer", ValueKind::Int64, PgType::Int8)
 }
 
 #[async_trait]

@@ -237,6 +237,27 @@ pub struct Column {
 }
 
 impl Column {
+    /// A column whose values become `pg` exactly: not nullable, with nothing else to say about it.
+    pub fn new(name: impl Into<String>, native: impl Into<String>, kind: ValueKind, pg: PgType) -> Self {
+        Self {
+            name: name.into(),
+            native: native.into(),
+            alias: None,
+            kind,
+            pg,
+            fidelity: Fidelity::Exact,
+            nullable: false,
+            identity: None,
+            default: None,
+            default_name: None,
+            computed: None,
+            collation: None,
+            comment: None,
+            utc_offset: false,
+            part: None,
+        }
+    }
+
     /// Whether two values that differ in the source can be one in the destination. Offsets from UTC make no difference:
     /// points in time are compared as moments.
     pub fn merges_values(&self) -> bool {

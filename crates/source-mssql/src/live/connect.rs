@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn chosen(text: &str) -> Result<Driver> {
-        choose(&MssqlConfig::parse(&SecretString::from(text)).unwrap())
+        choose(&MssqlConfig::parse(&SecretString::from(text)).expect("a connection string"))
     }
 
     #[test]
