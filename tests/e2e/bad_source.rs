@@ -219,7 +219,11 @@ fn what_is_no_source() {
     for (argument, code, says) in [
         ("absent.bacpac", 4, "absent.bacpac"),
         ("empty.bacpac", 4, "empty.bacpac"),
-        ("notes.txt", 4, "neither a .bacpac nor a plan file"),
+        (
+            "notes.txt",
+            4,
+            "neither a .bacpac, nor what mongodump writes, nor a plan file",
+        ),
         (".", 2, "directory"),
         ("mssql://sa:hunter2@127.0.0.1:1/db", 20, "127.0.0.1:1"),
         ("mssql://sa:hunter2@127.0.0.1:1/db?sesame=hunter2", 2, "sesame"),

@@ -85,6 +85,9 @@ impl Connector {
     }
 
     async fn connect_once(&self) -> Result<PgConnection, Failure> {
+        // Other crates of a program may bring another provider along, and the driver asks for the process's own. If there
+        // is one already, that one stays.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let opening = async {
             let mut connection = self.target.options().connect().await.map_err(Failure::new)?;
             for statements in [SESSION, SEARCH_PATH] {

@@ -42,6 +42,9 @@ impl LiveStore {
     /// the driver does not speak to any more; [`NotFound`](ErrorKind::NotFound) for a database without collections, with
     /// the names of those that there are.
     pub(crate) async fn connect(config: &MongoConfig) -> Result<Self> {
+        // Other crates of a program may bring another provider of TLS's cryptography along, and a driver that asks for the
+        // process's own needs to find one. If there is one already, that one stays.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let deployment = Deployment::connect(config).await?;
         let moment = Moment::default();
         let facts = catalog::list(&deployment, &moment).await?;

@@ -48,9 +48,11 @@ impl RowBound {
         };
         let before = seen.fetch_max(row, Ordering::Relaxed);
         let more = row.saturating_sub(before);
-        if self.sum.fetch_add(more, Ordering::Relaxed) + more > most {
+        let sum = self.sum.fetch_add(more, Ordering::Relaxed) + more;
+        if sum > most {
             return Err(corrupt(format!(
-                "the file holds more rows than the {} that its Origin.xml states",
+                "the file holds {} rows or more, which is more rows than the {} that its Origin.xml states",
+                self.total - most + sum,
                 self.total
             )));
         }
