@@ -134,7 +134,7 @@ fn the_package() {
     }
     for (kind, says) in [
         (Bomb::Model, "model.xml"),
-        (Bomb::Part, "more rows than the 1 that"),
+        (Bomb::Part, "rows or more, but its Origin.xml states 1"),
     ] {
         bench.refuses("a bomb", |_, to| fault::bomb(to, kind), &[says]);
     }

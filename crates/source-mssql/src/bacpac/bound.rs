@@ -51,7 +51,7 @@ impl RowBound {
         let sum = self.sum.fetch_add(more, Ordering::Relaxed) + more;
         if sum > most {
             return Err(corrupt(format!(
-                "the file holds {} rows or more, which is more rows than the {} that its Origin.xml states",
+                "the file holds {} rows or more, but its Origin.xml states {}",
                 self.total - most + sum,
                 self.total
             )));

@@ -375,7 +375,7 @@ impl Counter {
         let counted = self.counted.fetch_add(rows, Ordering::Relaxed) + rows;
         match self.total {
             Some(total) if counted > total => Err(corrupt(format!(
-                "the file holds more rows than the {total} that its Origin.xml states"
+                "the file holds {counted} rows or more, but its Origin.xml states {total}"
             ))),
             _ => Ok(()),
         }

@@ -238,7 +238,12 @@ async fn bombs() {
     fault::bomb(&path, Bomb::Part).unwrap();
     let error = refusal(&path).await;
     assert_eq!(error.kind(), CORRUPT);
-    assert!(error.to_string().contains("more rows than the 1 that"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("rows or more, but its Origin.xml states 1"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
