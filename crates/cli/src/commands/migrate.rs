@@ -112,8 +112,13 @@ async fn leave_nothing(error: Error, subject: &Subject, destination: &Destinatio
     }
     let place = destination.place.describe();
     let unfinished = async {
-        let status = destination.sink.status().await?;
-        let unfinished = status.is_some_and(|s| s.finished_at.is_none());
+        let stored: &dyn migrate_core::stored::Stored = &*destination.sink;
+        // Of this very file: another migration's rows are not ours to remove.
+        let source = &subject.catalog.source;
+        let unfinished = stored
+            .ledger()
+            .await?
+            .is_some_and(|ledger| !ledger.complete && ledger.plan.source.fingerprint == source.fingerprint);
         if unfinished {
             destination.sink.clean(true).await?;
         }
