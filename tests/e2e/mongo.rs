@@ -102,6 +102,39 @@ fn live_and_dumped_alike() {
 }
 
 #[test]
+fn keys_as_numbers() {
+    let folder = Folder::new();
+    dump().write_directory(&folder.file("dump"), false).unwrap();
+    let plan = "source = \"dump\"\n\n[options]\nkeys = \"bigint\"\n";
+    std::fs::write(folder.file("plan.toml"), plan).unwrap();
+    let database = Database::new(&newest());
+    for round in 0..2 {
+        migrate(&folder, ["run", "plan.toml"]).to(&database).ends(0).says(&["read back from the destination agree"]);
+        // Against the dump itself too: the former keys are put together again.
+        migrate(&folder, ["validate", "dump"]).to(&database).ends(0);
+        for (query, expected) in [
+            ("select string_agg(_id || ' ' || name, ',' order by _id) from shop.users", "1 user 1,2 user 2,3 user 3"),
+            (
+                "select o._id, u.name, o.legacy_id, l.sku from shop.orders o join shop.users u on u._id = o.\"userId\"
+                 join shop.orders_lines l on l.order_id = o._id and l.ordinal = 0 where o.total = 3.5",
+                "3|user 1|65000000-0000-8000-8000-00019c000000|s3",
+            ),
+            (
+                "select count(*) from pg_constraint where contype = 'f' and convalidated and conrelid::regclass::text like 'shop.%'",
+                "2",
+            ),
+            ("select count(*) from migrate.mapping", "9"),
+        ] {
+            assert_eq!(database.sql(query), expected, "{query}");
+        }
+        assert_eq!(database.sql("insert into shop.users (legacy_id) values (gen_random_uuid()) returning _id"), "4");
+        if round == 0 {
+            migrate(&folder, ["clean", "--data", "--yes"]).to(&database).ends(0);
+        }
+    }
+}
+
+#[test]
 fn documents_that_come_later_do_not_change_a_migration_that_was_begun() {
     let mut server = MongoServer::start();
     for (collection, documents) in shop() {
@@ -109,7 +142,14 @@ fn documents_that_come_later_do_not_change_a_migration_that_was_begun() {
     }
     let (folder, database) = (Folder::new(), Database::new(&newest()));
     let url = server.url("shop");
-    migrate(&folder, ["run", &url]).to(&database).ends(0);
+    // How consistently it was read is said at the end, and stands in the report.
+    let told = "a server that belongs to no replica set keeps no past";
+    migrate(&folder, ["run", &url, "--report", "report.json"])
+        .to(&database)
+        .ends(0)
+        .says(&["Note:", told]);
+    let report = std::fs::read_to_string(folder.file("report.json")).unwrap();
+    assert!(report.contains(told), "{report}");
     // Another type than the column has, and a field that nobody had seen.
     let later = doc! { "_id": id(200), "name": 5, "since": "yesterday", "new": true };
     server.insert("shop", "users", raw(&[later]));

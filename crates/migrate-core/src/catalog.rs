@@ -57,6 +57,57 @@ pub struct Catalog {
     /// What tables and columns might be called where their names in the source are none, such as paths.
     #[serde(default, skip_serializing_if = "Proposals::is_empty")]
     pub proposals: Proposals,
+    /// What is to become of tables once their rows are in the destination.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reshapes: Vec<Reshape>,
+}
+
+/// What is to become of a table once all rows are in the destination, which knows then what refers to what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reshape {
+    /// The table.
+    pub table: ObjectName,
+    /// Columns whose keys are replaced by numbers.
+    pub numbered: Vec<Numbered>,
+    /// Columns to add.
+    pub resolved: Vec<Resolved>,
+}
+
+/// A column of keys that are replaced by numbers. Where it is the primary key of its own table, another column keeps what
+/// it held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Numbered {
+    /// The column.
+    pub column: String,
+    /// The table whose rows the keys name.
+    pub key_of: ObjectName,
+}
+
+/// A column to add, for those values of another one that are keys of a table. Of several that come from the same column, a
+/// row gets the first that resolves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// What it should be called.
+    pub name: String,
+    /// The column that holds the values, which stays.
+    pub from: String,
+    /// The table whose keys they may be, which gets a foreign key.
+    pub references: ObjectName,
+    /// Its key.
+    pub key: String,
+    /// What the row has to say besides.
+    pub when: Option<SaysWhich>,
+}
+
+/// A column that says which table another one refers to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaysWhich {
+    /// The column.
+    pub column: String,
+    /// What it has to say.
+    pub values: Vec<String>,
+    /// Whether only letters and digits are compared, without regard to case.
+    pub loosely: bool,
 }
 
 /// Names that a source proposes. The mapping's naming applies to them, and its choices win over them.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{Action, Fidelity, ObjectName, Part, SourceInfo};
+use crate::catalog::{Action, Fidelity, ObjectName, Part, SaysWhich, SourceInfo};
 use crate::digest::Digest;
 use crate::pg_type::PgType;
 use crate::policy::TextPolicy;
@@ -208,6 +208,9 @@ pub struct TablePlan {
     pub rows: Option<u64>,
     /// Bytes in the source, as far as known.
     pub bytes: Option<u64>,
+    /// What becomes of it once all rows are copied; keys and constraints are those of what it becomes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reshape: Option<Box<ReshapePlan>>,
 }
 
 impl TablePlan {
@@ -216,11 +219,94 @@ impl TablePlan {
         self.columns.iter().filter(|c| c.generated.is_none())
     }
 
+    /// The table that it becomes: with the columns as they are once all rows are copied.
+    pub fn reshaped(&self) -> Self {
+        let Some(reshape) = &self.reshape else {
+            return self.clone();
+        };
+        let mut table = self.clone();
+        table.columns.clear();
+        for column in &self.columns {
+            let Some(numbered) = reshape.numbered.iter().find(|n| n.column == column.name) else {
+                table.columns.push(column.clone());
+                continue;
+            };
+            let own = numbered.legacy.is_some();
+            table.columns.push(ColumnPlan {
+                ty: PgType::Int8,
+                domain: None,
+                collation: None,
+                default: None,
+                identity: own.then_some(IdentityPlan {
+                    start: 1,
+                    increment: 1,
+                    last: None,
+                }),
+                ..column.clone()
+            });
+            table
+                .columns
+                .extend(numbered.legacy.iter().map(|name| ColumnPlan {
+                    name: name.clone(),
+                    ..column.clone()
+                }));
+        }
+        for resolved in &reshape.resolved {
+            let like = self.columns.iter().find(|c| c.name == resolved.from);
+            table.columns.extend(like.map(|column| ColumnPlan {
+                name: resolved.name.clone(),
+                ty: resolved.ty.clone(),
+                nullable: true,
+                default: None,
+                comment: None,
+                ..column.clone()
+            }));
+        }
+        table
+    }
+
     /// The places of `key`'s columns among [`copied`](Self::copied); `None` where one of them is generated.
     pub fn copied_positions(&self, key: &[String]) -> Option<Vec<usize>> {
         let copied: Vec<&str> = self.copied().map(|c| c.name.as_str()).collect();
         key.iter().map(|k| copied.iter().position(|c| c == k)).collect()
     }
+}
+
+/// What becomes of a table once all rows are copied.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReshapePlan {
+    /// Columns whose keys become numbers.
+    pub numbered: Vec<NumberedPlan>,
+    /// Columns that are added at the end.
+    pub resolved: Vec<ResolvedPlan>,
+}
+
+/// A column of keys that become numbers: bigint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NumberedPlan {
+    /// The column's name.
+    pub column: String,
+    /// The source's name of the table whose rows the keys name.
+    pub key_of: ObjectName,
+    /// The column that keeps what it held, where it is its own table's key; it follows right behind.
+    pub legacy: Option<String>,
+}
+
+/// A column for those values of another one that are keys of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvedPlan {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: PgType,
+    /// The column that holds the values.
+    pub from: String,
+    /// The source's name of the table whose keys they may be.
+    pub references: ObjectName,
+    /// Its key by its new name.
+    pub key: String,
+    /// What the row has to say besides, by the column's new name.
+    pub when: Option<SaysWhich>,
 }
 
 /// A column.

@@ -6,8 +6,11 @@ use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::{During, execute};
 
 use crate::connect::PostgresSink;
-use crate::ledger::created::{self, Created, KINDS};
 use crate::ledger::run::{self, Presence};
+use crate::ledger::{
+    self,
+    created::{self, Created, KINDS},
+};
 use crate::lock::RunLock;
 
 /// What [`PostgresSink::clean`] removed.
@@ -20,7 +23,7 @@ pub struct Cleaned {
 }
 
 impl PostgresSink {
-    /// Removes the ledger, and with `drop_data` also whatever the migration created: views, tables with their rows,
+    /// Removes the ledger, but for a mapping of keys that later migrations go on with, and with `drop_data` also whatever the migration created: views, tables with their rows,
     /// sequences, domains, collations, and schemas that are empty then. Extensions stay. All of it or nothing.
     ///
     /// # Errors
@@ -60,7 +63,7 @@ async fn clean(connection: &mut PgConnection, drop_data: bool) -> Result<Cleaned
             dropped.extend(drop_kind(connection, kind, created.iter().filter(|c| c.kind == kind)).await?);
         }
     }
-    execute(connection, "drop schema migrate cascade", During::Statement).await?;
+    execute(connection, ledger::DROP, During::Statement).await?;
     execute(connection, "commit", During::Statement).await?;
     Ok(Cleaned {
         ledger: true,

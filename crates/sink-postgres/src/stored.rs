@@ -15,8 +15,9 @@ use tokio::task::JoinHandle;
 
 use crate::connect::{PostgresSink, Shared};
 use crate::copy::columns;
+use crate::ddl::reshape;
 use crate::ledger::run::Presence;
-use crate::ledger::{chunk, quarantine, run};
+use crate::ledger::{chunk, quarantine, run, step};
 
 /// Bytes of tuples that are handed over at once.
 const HANDFUL: usize = 1 << 20;
@@ -34,12 +35,14 @@ impl Stored for PostgresSink {
     }
 
     async fn scan(&self, table: &TablePlan) -> Result<Box<dyn TupleScan>> {
-        let connection = self.shared.acquire().await?;
-        let statement = format!(
-            "copy {}{} to stdout (format binary)",
-            table.target.quoted(),
-            columns(table)
-        );
+        let mut connection = self.shared.acquire().await?;
+        let rows = match &table.reshape {
+            Some(how) if is_reshaped(&mut connection, table).await? => {
+                format!("({})", reshape::copied(table, how))
+            }
+            _ => format!("{}{}", table.target.quoted(), columns(table)),
+        };
+        let statement = format!("copy {rows} to stdout (format binary)");
         let (full, inbox) = mpsc::channel(1);
         let (spent, empty) = mpsc::channel(2);
         let fields = table.copied().count();
@@ -58,6 +61,12 @@ impl Stored for PostgresSink {
             table: table.target.to_string(),
         }))
     }
+}
+
+/// Whether the table has its final columns, so that the rows as they were copied have to be put together again.
+async fn is_reshaped(connection: &mut PgConnection, table: &TablePlan) -> Result<bool> {
+    let done = step::done(connection).await?;
+    Ok(done.contains(&reshape::step_id(table)))
 }
 
 async fn read_ledger(connection: &mut PgConnection) -> Result<LedgerView> {

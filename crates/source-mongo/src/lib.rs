@@ -37,7 +37,9 @@ mod values;
 pub use config::MongoConfig;
 pub use dump::{DumpOptions, is_dump};
 pub use infer::{CollectionReport, PathReport, describe};
-pub use mapping::{Choice, MongoOptions, NotNull, Nulls, ObjectIdType, Overflow, UuidBinary};
+pub use mapping::{
+    Choice, KeyType, MongoOptions, NotNull, Nulls, ObjectIdType, Overflow, Polymorphic, Targets, UuidBinary,
+};
 pub use source::Mongo;
 pub use values::{
     document_from_json, object_id_of_uuid, overflow_from_json, type_table_markdown, uuid_of_object_id,

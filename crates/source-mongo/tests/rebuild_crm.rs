@@ -22,9 +22,10 @@ use migrate_core::plan::{Plan, TablePlan, Target, quote_ident};
 use migrate_core::planner;
 use migrate_core::sink::Sink;
 use migrate_core::source::Source;
+use migrate_core::stored::{Stored, Tuples as Scanned};
 use migrate_pg_embedded::Cluster;
 use migrate_sink_postgres::{PostgresSink, SinkOptions};
-use migrate_source_mongo::{DumpOptions, Mongo, MongoConfig, MongoOptions};
+use migrate_source_mongo::{DumpOptions, KeyType, Mongo, MongoConfig, MongoOptions};
 use migrate_testkit::mongo::MongoServer;
 use migrate_testkit::mongo::crm::{COLLECTIONS, Crm};
 use tokio_util::sync::CancellationToken;
@@ -105,6 +106,31 @@ fn copied_out(cluster: &Cluster, table: &TablePlan) -> Vec<Vec<u8>> {
         .unwrap();
     assert_eq!(reader.finish().unwrap(), rows.len() as u64);
     rows
+}
+
+/// A table's rows as they were copied, however the table looks now.
+async fn scanned(sink: &PostgresSink, table: &TablePlan) -> Vec<Vec<u8>> {
+    let mut scan = sink.scan(table).await.unwrap();
+    let (mut tuples, mut rows) = (Scanned::default(), Vec::new());
+    while scan.next(&mut tuples).await.unwrap() {
+        rows.extend(tuples.iter().map(<[u8]>::to_vec));
+    }
+    rows
+}
+
+fn asked(cluster: &Cluster, query: &str) -> String {
+    let output = cluster
+        .psql("crm")
+        .unwrap()
+        .args(["-qXAt", "-v", "ON_ERROR_STOP=1", "-c", query])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{query}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 /// A document's `_id` as text, the same for a value and for what it may be widened to.
@@ -204,5 +230,112 @@ async fn a_deployment_gives_the_same_rows_and_postgresql_gives_them_back() {
             digests,
         },
     );
+    cluster.stop().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_become_numbers_and_every_document_is_still_there() {
+    let crm = Crm::new(3, 1);
+    let directory = tempfile::tempdir().unwrap();
+    crm.dump("crm").write_directory(directory.path(), false).unwrap();
+    let cluster = Cluster::temporary(None, &[]).unwrap();
+    cluster.create_database("crm").unwrap();
+    let mut numbers = String::new();
+    // The second time begins where the first one ended: with the mapping that it left.
+    for round in 0..2 {
+        let options = MongoOptions {
+            keys: KeyType::BigInt,
+            ..MongoOptions::default()
+        };
+        let source = Mongo::open_dump(directory.path(), &DumpOptions::default(), options).unwrap();
+        let sink = PostgresSink::connect(SinkOptions::new(cluster.url("crm")))
+            .await
+            .unwrap();
+        let plan = plan(&source, &sink.target()).await;
+        let digests = run(source, sink.clone(), &plan).await;
+        let mut tuples = Tuples::new();
+        for table in &plan.tables {
+            tuples.insert(table.source.name.clone(), scanned(&sink, table).await);
+        }
+        for table in &plan.tables {
+            let mut digest = Digest::default();
+            tuples[&table.source.name]
+                .iter()
+                .for_each(|row| digest.add_row(row));
+            assert_eq!(digest, digests[&table.source.name], "{}", table.source);
+        }
+        compare(
+            &crm,
+            &Moved {
+                plan: Arc::clone(&plan),
+                tuples,
+                digests,
+            },
+        );
+
+        // Numbers follow the old keys, references follow the numbers, and new rows go on behind them.
+        let users = crm.count("users");
+        assert_eq!(
+            asked(&cluster, "select count(*), min(\"_id\"), max(\"_id\"), bool_and(\"_id\" = place)
+                             from (select *, row_number() over (order by legacy_id) as place from crm.users) as u"),
+            format!("{users}|1|{users}|t")
+        );
+        assert_eq!(
+            asked(&cluster, "select count(*) filter (where u.legacy_id::text = m.legacy_key), count(*)
+                             from crm.comments as c
+                             join crm.users as u on u._id = c.\"authorId\"
+                             join migrate.mapping as m on m.source_table = 'crm.users' and m.new_key = u._id::text"),
+            format!("{0}|{0}", crm.count("comments"))
+        );
+        // What comments are about is one of four, with a foreign key to each that they were made for.
+        assert_eq!(
+            asked(&cluster, "select count(*), count(on_task_id) + count(on_account_id) + count(on_lead_id)
+                                    + count(on_opportunity_id),
+                                    count(*) filter (where on_type = 'Task' and on_task_id is not null) = count(on_task_id),
+                                    bool_and(on_task_id is null or t.legacy_id = on_id)
+                             from crm.comments left join crm.tasks as t on t._id = on_task_id"),
+            format!("{0}|{0}|t|t", crm.count("comments"))
+        );
+        assert_eq!(
+            asked(
+                &cluster,
+                "select count(*) from pg_constraint
+                             where conrelid = 'crm.comments'::regclass and contype = 'f' and convalidated
+                               and conname like 'comments_on_%'"
+            ),
+            "4"
+        );
+        let found = asked(
+            &cluster,
+            "select string_agg(_id || legacy_id::text, ',' order by _id) from crm.comments",
+        );
+        if round == 0 {
+            numbers = found;
+            // A comment without a number is the second migration's: it gets the next number, and the others keep theirs.
+            asked(
+                &cluster,
+                "delete from migrate.mapping where source_table = 'crm.comments' and new_key = '1'",
+            );
+        } else {
+            let (first, others) = numbers.split_once(',').unwrap();
+            let moved = first.replacen('1', &(crm.count("comments") + 1).to_string(), 1);
+            assert_eq!(found, format!("{others},{moved}"));
+        }
+        let next = asked(
+            &cluster,
+            "insert into crm.users (legacy_id) values (gen_random_uuid()) returning _id",
+        );
+        assert_eq!(next, (users + 1).to_string());
+        asked(&cluster, &format!("delete from crm.users where _id = {next}"));
+        sink.clean(true).await.unwrap();
+        assert_eq!(
+            asked(
+                &cluster,
+                "select count(*) from pg_tables where schemaname in ('crm', 'migrate')"
+            ),
+            "1"
+        );
+        sink.close().await.unwrap();
+    }
     cluster.stop().unwrap();
 }

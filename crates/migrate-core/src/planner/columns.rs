@@ -57,6 +57,7 @@ impl Planner<'_> {
             comment: table.comment.clone(),
             rows: table.rows,
             bytes: table.bytes,
+            reshape: None,
         };
         for column in &table.columns {
             let choice = decided.columns.get(&column.name).cloned().unwrap_or_default();

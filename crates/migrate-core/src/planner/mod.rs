@@ -8,6 +8,7 @@ mod constraints;
 mod names;
 mod offsets;
 mod references;
+mod reshape;
 mod text_keys;
 mod tied;
 
@@ -68,6 +69,7 @@ pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Pla
     for (table, plan) in tables.iter().zip(&mut planned) {
         planner.constraints(table, plan, &shapes);
     }
+    planner.reshape(&mut planned);
     planner.note_renamed();
     let collations = text_keys::collations(&planned);
     let views = planner.views();

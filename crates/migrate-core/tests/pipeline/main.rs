@@ -14,3 +14,4 @@ mod resume;
 mod sink;
 mod source;
 mod stage;
+mod together;

@@ -48,6 +48,7 @@ proptest! {
         retries in 0..3_u32,
         faults in proptest::collection::vec((point(), 0..30_usize, fault()), 0..10),
         two_threads: bool,
+        together: bool,
     ) {
         let mut runtime = if two_threads {
             let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -63,7 +64,10 @@ proptest! {
         runtime.enable_time().build().unwrap().block_on(async {
             let names = ["A", "B", "C"];
             let tables: Vec<(&str, usize)> = names.into_iter().zip(sizes).collect();
-            let mut stage = Stage::new(&tables, chunk_rows).await;
+            let mut stage = match together {
+                true => Stage::together(&tables, chunk_rows).await,
+                false => Stage::new(&tables, chunk_rows).await,
+            };
             stage.options.batch_bytes = batch_bytes;
             stage.options.commit_bytes = commit_bytes;
             stage.options.workers = workers;

@@ -10,7 +10,7 @@ use migrate_core::catalog::{Catalog, ObjectName};
 use migrate_core::chunk::{Chunk, ChunkGoal, ChunkId, Cursor, Window};
 use migrate_core::memory::MemorySource;
 use migrate_core::plan::{Plan, TablePlan};
-use migrate_core::source::{Capabilities, ChunkReader, Fill, Snapshot, Source};
+use migrate_core::source::{Capabilities, ChunkReader, Fill, GroupReader, Snapshot, Source};
 
 use crate::faults::{Guard, Point, Script};
 
@@ -86,12 +86,28 @@ impl Snapshot for FaultySnapshot {
         chunk: &Chunk,
         after: Option<&Cursor>,
     ) -> Result<Box<dyn ChunkReader>> {
-        self.of.order.lock().unwrap().push(chunk.id.clone());
+        // The pipeline reads single chunks as groups of one.
+        self.inner.read(table, chunk, after).await
+    }
+
+    fn group(&self, table: &TablePlan) -> Option<String> {
+        self.inner.group(table)
+    }
+
+    async fn read_together(
+        &self,
+        parts: &[(&TablePlan, &Chunk)],
+        after: Option<&Cursor>,
+    ) -> Result<Box<dyn GroupReader>> {
+        for (_, chunk) in parts {
+            self.of.order.lock().unwrap().push(chunk.id.clone());
+        }
         let fault = self.of.script.before(Point::Read).await?;
-        let inner = self.inner.read(table, chunk, after).await?;
+        let inner = self.inner.read_together(parts, after).await?;
         self.of.script.after(Point::Read, fault).await?;
-        Ok(Box::new(FaultyReader {
+        Ok(Box::new(FaultyGroup {
             inner,
+            tables: parts.len(),
             guard: Guard::new(&self.of.script),
             of: self.of.clone(),
         }))
@@ -104,13 +120,14 @@ impl Snapshot for FaultySnapshot {
     }
 }
 
-struct FaultyReader {
-    inner: Box<dyn ChunkReader>,
+struct FaultyGroup {
+    inner: Box<dyn GroupReader>,
+    tables: usize,
     guard: Guard,
     of: FaultySource,
 }
 
-impl FaultyReader {
+impl FaultyGroup {
     /// The memory source's cursor is a row's number.
     fn at(&self) -> usize {
         self.inner.cursor().map_or(0, |c| c.0.parse().unwrap())
@@ -118,12 +135,12 @@ impl FaultyReader {
 }
 
 #[async_trait]
-impl ChunkReader for FaultyReader {
-    async fn fill(&mut self, out: &mut BatchBuilder) -> Result<Fill> {
+impl GroupReader for FaultyGroup {
+    async fn fill(&mut self, out: &mut [BatchBuilder]) -> Result<Fill> {
         let fault = self.of.script.before(Point::Fill).await?;
         let before = self.at();
         let fill = self.inner.fill(out).await?;
-        self.of.outstanding.add(self.at() - before);
+        self.of.outstanding.add((self.at() - before) * self.tables);
         self.of.script.after(Point::Fill, fault).await?;
         Ok(fill)
     }
@@ -133,7 +150,7 @@ impl ChunkReader for FaultyReader {
     }
 
     async fn finish(self: Box<Self>) -> Result<Window> {
-        let Self { inner, guard, of } = *self;
+        let Self { inner, guard, of, .. } = *self;
         let fault = of.script.before(Point::Finish).await?;
         let window = inner.finish().await?;
         of.script.after(Point::Finish, fault).await?;

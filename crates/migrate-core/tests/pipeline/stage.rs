@@ -120,6 +120,13 @@ impl Stage {
         Self::over(source).await
     }
 
+    /// The same, read in one pass as far as chunks hold the same rows.
+    pub(crate) async fn together(tables: &[(&str, usize)], chunk_rows: usize) -> Self {
+        let mut stage = Self::new(tables, chunk_rows).await;
+        stage.source.inner = stage.source.inner.together(true);
+        stage
+    }
+
     pub(crate) async fn over(source: MemorySource) -> Self {
         let catalog = source.discover().await.unwrap();
         let plan = planner::plan(&catalog, &Mapping::default(), &Target::default()).unwrap();

@@ -3,7 +3,7 @@
 mod schedule;
 mod step;
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use migrate_core::observer::{Event, Observer};
 use migrate_core::plan::Plan;
@@ -52,11 +52,18 @@ pub(crate) async fn complete(
             1
         };
         schedule::run(&work, steps, workers).await?;
+        let failed = !work
+            .outcome
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .failed
+            .is_empty();
+        if failed && matches!(phase, Phase::Numbers | Phase::Shape) {
+            // Keys belong on the tables as they become, which are new ones.
+            break;
+        }
     }
-    let outcome = work
-        .outcome
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let outcome = work.outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
     if outcome.failed.is_empty() {
         run::finish(&mut connection, epoch).await?;
         event::note(

@@ -2,6 +2,7 @@
 
 mod post;
 mod pre;
+pub(crate) mod reshape;
 mod table;
 
 pub use post::post_data;
@@ -31,6 +32,10 @@ pub struct Step {
 pub enum Phase {
     /// Schemas, types, sequences, tables: in order, all in one transaction.
     Before,
+    /// New keys for old ones: in order.
+    Numbers,
+    /// Tables with their final columns: in order, since one may look into another.
+    Shape,
     /// Keys and indexes.
     Keys,
     /// Statistics, which the checks of foreign keys are planned by.
@@ -47,7 +52,9 @@ pub enum Phase {
 
 impl Phase {
     /// The phases after the rows, in order.
-    pub const AFTER: [Self; 6] = [
+    pub const AFTER: [Self; 8] = [
+        Self::Numbers,
+        Self::Shape,
         Self::Keys,
         Self::Statistics,
         Self::Constraints,

@@ -14,7 +14,7 @@ use super::{Lock, Phase, Step, column_list, comment};
 pub fn post_data(plan: &Plan) -> Vec<Step> {
     let mut tables: Vec<&TablePlan> = plan.tables.iter().collect();
     tables.sort_by_key(|t| std::cmp::Reverse(t.bytes.or(t.rows).unwrap_or(0)));
-    let mut steps = Vec::new();
+    let mut steps = super::reshape::steps(plan);
     for table in &tables {
         let name = &table.target;
         if let Some(key) = &table.primary_key {
@@ -39,6 +39,7 @@ pub fn post_data(plan: &Plan) -> Vec<Step> {
         let validated = foreign.chain(checks).filter(|(_, validate)| *validate);
         steps.extend(validated.map(|(constraint, _)| validation_step(name, constraint)));
         steps.extend(identity_steps(table));
+        steps.extend(super::reshape::sequence_steps(table));
     }
     steps.extend(plan.sequences.iter().filter_map(sequence_step));
     steps.extend(plan.views.iter().map(view_step));
@@ -312,6 +313,7 @@ mod tests {
             comment: None,
             rows: None,
             bytes: Some(bytes),
+            reshape: None,
         };
         Plan {
             source: Default::default(),

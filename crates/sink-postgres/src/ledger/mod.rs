@@ -14,7 +14,7 @@ pub(crate) const FORMAT: i32 = 1;
 
 /// Creates the ledger. Texts of plans and rows are `json`, not `jsonb`: they are kept as written, and may hold U+0000.
 pub(crate) const CREATE: &str = "
-    create schema migrate;
+    create schema if not exists migrate;
     comment on schema migrate is 'Ledger of a migration; the command migrate clean removes it';
 
     create table migrate.run (
@@ -105,7 +105,28 @@ pub(crate) const CREATE: &str = "
         name     text not null,
         object   oid not null
     );
-    comment on table migrate.created is 'What the migration created, as it was called then'";
+    comment on table migrate.created is 'What the migration created, as it was called then';
+
+    create table if not exists migrate.mapping (
+        source_table text not null,
+        legacy_key   text not null,
+        new_key      text not null,
+        primary key (source_table, legacy_key)
+    );
+    comment on table migrate.mapping is 'Keys that got others, and which; it outlives the migration'";
+
+/// Removes the ledger, but not a mapping of keys that somebody may still need.
+pub(crate) const DROP: &str = "
+    do $$
+    begin
+        if to_regclass('migrate.mapping') is null or not exists (select from migrate.mapping) then
+            drop schema migrate cascade;
+        else
+            drop table migrate.run, migrate.table_state, migrate.chunk, migrate.quarantine, migrate.step,
+                       migrate.event, migrate.created;
+            comment on schema migrate is 'Keys of earlier migrations';
+        end if;
+    end $$";
 
 /// How times are spelled: RFC 3339 in UTC.
 macro_rules! rfc3339 {

@@ -69,6 +69,7 @@ fn table(at: &str, columns: Vec<ColumnPlan>) -> TablePlan {
         comment: None,
         rows: None,
         bytes: None,
+        reshape: None,
     }
 }
 

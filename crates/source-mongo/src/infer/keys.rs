@@ -199,6 +199,13 @@ impl Keys {
         out
     }
 
+    /// How many of these values are among none of the keys. All have to be [`compact`](Self::compact).
+    pub(crate) fn nowhere(&self, targets: &[&Self]) -> u64 {
+        let level = targets.iter().map(|t| t.level).fold(self.level, u32::max);
+        let lost = |hash: &&u64| targets.iter().all(|t| t.hashes.binary_search(hash).is_err());
+        self.at(level).filter(lost).count() as u64 + self.others
+    }
+
     /// Whether one of a few of these values is among the keys.
     pub(crate) fn touches(&self, ids: &Self) -> bool {
         let few = self.at(self.level.max(ids.level)).take(PROBES);
@@ -252,6 +259,13 @@ mod tests {
         let half = keys(950..1_050, 1 << 20).among(&ids);
         assert_eq!((half.checked, half.found, half.is_proof()), (100, 50, false));
         assert!(!Keys::of_references().among(&ids).is_proof());
+    }
+
+    #[test]
+    fn values_that_are_nowhere_are_counted() {
+        let (low, high) = (keys(0..100, 1 << 20), keys(200..300, 1 << 20));
+        assert_eq!(keys(50..250, 1 << 20).nowhere(&[&low, &high]), 100);
+        assert_eq!(keys(50..100, 1 << 20).nowhere(&[&high, &low]), 0);
     }
 
     #[test]

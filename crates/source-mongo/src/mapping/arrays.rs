@@ -71,8 +71,11 @@ impl<'a> Builder<'a> {
         let mut foreign = draft::foreign_key(&[], above.table.name.clone(), &[], Action::Cascade);
         (foreign.columns, foreign.referenced_columns) = (columns, referenced);
         draft.table.foreign_keys.push(foreign);
+        let collection = draft.rows_from.collection.clone();
         self.drafts.push(draft);
-        self.drafts.len() - 1
+        let at = self.drafts.len() - 1;
+        self.number(at, "^_id", &collection);
+        at
     }
 
     pub(super) fn child(&mut self, node: &'a Node, element: &'a Node, at: &At, rows: u64) -> Result<()> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use migrate_core::Result;
-use migrate_core::catalog::{Action, Fidelity, ObjectName};
+use migrate_core::catalog::{Action, Fidelity, ObjectName, Reshape};
 use migrate_core::pg_type::PgType;
 use migrate_core::value::ValueKind;
 
@@ -15,9 +15,9 @@ use super::choose::{CHILD_LEVELS, Decision, Place, decide, is_dbref, leaves};
 use super::draft::{self, Draft};
 use super::identity;
 use super::native::Native;
-use super::options::{MongoOptions, NotNull, Nulls};
+use super::options::{MongoOptions, NotNull, Nulls, Targets};
 use super::reference::{self, Collections, KnownIds, Reference};
-use super::types::{Typed, kinds, scalar};
+use super::types::{Typed, scalar};
 use super::written::Written;
 
 /// Makes the tables of all collections.
@@ -34,9 +34,11 @@ pub(super) struct Builder<'a> {
     pub(super) drafts: Vec<Draft<'a>>,
     pub(super) written: Vec<Written>,
     /// The references that became foreign keys, by `collection.path`.
-    pub(super) references: BTreeMap<String, String>,
+    pub(super) references: BTreeMap<String, Targets>,
     /// The collections that elements refer to, by their tables.
     pub(super) targets: BTreeMap<ObjectName, String>,
+    /// What becomes of tables once their rows are copied.
+    pub(super) reshapes: BTreeMap<ObjectName, Reshape>,
 }
 
 /// Columns that a collection's fields become, at most. PostgreSQL has 1,600, but a row of them has to fit into a page.
@@ -95,6 +97,7 @@ impl<'a> Builder<'a> {
             written: Vec::new(),
             references: BTreeMap::new(),
             targets: BTreeMap::new(),
+            reshapes: BTreeMap::new(),
         }
     }
 
@@ -120,11 +123,13 @@ impl<'a> Builder<'a> {
         draft.push(from, "_id".to_owned(), node, column);
         if without == 0 {
             draft.key(&["_id"]);
+            self.number(at, "_id", name);
         } else {
             draft.note(format!(
                 "{without} documents have no _id: there is no primary key, and arrays stay in the row"
             ));
         }
+        let draft = &mut self.drafts[at];
         if let Some(node) = node {
             identity::notes(node, &id, &mut draft.table.notes);
         }
@@ -224,9 +229,8 @@ impl<'a> Builder<'a> {
             Decision::Column(typed) => {
                 match reference {
                     Some(Reference::Note(text)) => self.drafts[at.draft].note(text),
-                    Some(Reference::Several(text)) => {
-                        let which = self.which(&at);
-                        self.drafts[at.draft].note(text + &which);
+                    Some(Reference::Several { found, .. }) => {
+                        self.drafts[at.draft].note(found + ": no foreign key");
                     }
                     _ => {}
                 }
@@ -259,28 +263,12 @@ impl<'a> Builder<'a> {
     }
 
     /// The documents or elements that are the table's rows.
-    fn row(&self, at: &At) -> Option<&'a Node> {
+    pub(super) fn row(&self, at: &At) -> Option<&'a Node> {
         let from = &self.drafts[at.draft].rows_from;
         let root = &self.inference.collections.get(&from.collection)?.root;
         from.arrays.iter().try_fold(root, |node, path| {
             let array = path.iter().try_fold(node, |node, name| node.field(name))?;
             array.element.as_deref()
-        })
-    }
-
-    /// What a note on a reference to several collections adds: the field beside it that says which.
-    fn which(&self, at: &At) -> String {
-        let around = at.path.split_last().and_then(|(last, above)| {
-            let around = above
-                .iter()
-                .try_fold(self.row(at)?, |node, name| node.field(name))?;
-            let says = |f: &&Node| {
-                kinds(&f.stats) == [Kind::String] && f.name != *last && reference::says_which(&f.name, last)
-            };
-            around.fields.iter().find(says)
-        });
-        around.map_or_else(String::new, |field| {
-            format!("; {} beside it seems to say which", field.name)
         })
     }
 
@@ -365,10 +353,7 @@ impl<'a> Builder<'a> {
         match self.refers(node, &collection, &at.shown, &at.path) {
             Reference::None => {}
             Reference::Note(text) => self.drafts[at.draft].note(text),
-            Reference::Several(text) => {
-                let which = self.which(&at);
-                self.drafts[at.draft].note(text + &which);
-            }
+            Reference::Several { collections, found } => self.several(node, &at, typed, &collections, found),
             Reference::To {
                 collection: target,
                 note,
@@ -380,6 +365,20 @@ impl<'a> Builder<'a> {
                 }
             }
         }
+    }
+
+    /// Whether every document of the collection can be referred to.
+    pub(super) fn has_key(&self, collection: &str) -> bool {
+        let tree = self.inference.collections.get(collection);
+        self.ids.contains_key(collection) && tree.is_none_or(|tree| without_id(tree) == 0)
+    }
+
+    /// Whether the values are kept as the collection's keys are, so that PostgreSQL can compare them.
+    pub(super) fn is_key_of(&self, typed: &Typed, collection: &str) -> bool {
+        let integer = |t: &Typed| t.pg.is_integer();
+        self.ids.get(collection).is_some_and(|id| {
+            identity::is_plain(id) && (id.types == typed.types || (integer(id) && integer(typed)))
+        })
     }
 
     /// What the values of a path refer to. `names` lead there from the row.
@@ -414,22 +413,21 @@ impl<'a> Builder<'a> {
         target: &str,
         on_delete: Action,
     ) {
-        let Some(id) = self.ids.get(target) else {
-            return;
-        };
-        let tree = self.inference.collections.get(target);
-        if tree.is_some_and(|tree| without_id(tree) > 0) {
+        if !self.has_key(target) {
             return;
         }
-        let integer = |t: &Typed| t.pg.is_integer();
+        let same = self.is_key_of(typed, target);
+        if same {
+            self.number(draft, &from.to_string(), target);
+        }
         let draft = &mut self.drafts[draft];
-        if identity::is_plain(id) && (id.types == typed.types || (integer(id) && integer(typed))) {
+        if same {
             let references = ObjectName::new(self.database, RowsFrom::of(target).to_string());
             let column = from.to_string();
             let key = draft::foreign_key(&[&column], references, &["_id"], on_delete);
             draft.table.foreign_keys.push(key);
             let path = format!("{}.{shown}", draft.rows_from.collection);
-            self.references.insert(path, target.to_owned());
+            self.references.insert(path, Targets::One(target.to_owned()));
         } else {
             draft.note(format!(
                 "{from} refers to {target}, whose _id is of another type: no foreign key"

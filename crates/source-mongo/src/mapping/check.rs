@@ -20,7 +20,7 @@ impl Builder<'_> {
                 }
             }
         }
-        for (path, target) in &self.options.references {
+        for (path, targets) in &self.options.references {
             let known = self.inference.collections.keys().any(|c| {
                 path.strip_prefix(c.as_str())
                     .and_then(|p| p.strip_prefix('.'))
@@ -29,7 +29,13 @@ impl Builder<'_> {
                         self.written.iter().any(|w| w.is(c, p) || w.is(c, array))
                     })
             });
-            if !known || !(target.is_empty() || self.inference.collections.contains_key(target)) {
+            let collections = &self.inference.collections;
+            if !known
+                || !targets
+                    .names()
+                    .iter()
+                    .all(|target| collections.contains_key(target))
+            {
                 return Err(
                     config("`references` names a path or a collection that is not there")
                         .at("path", path)

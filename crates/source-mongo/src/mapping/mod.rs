@@ -22,6 +22,7 @@ mod names;
 mod native;
 mod options;
 mod reference;
+mod reshape;
 mod types;
 mod validators;
 mod written;
@@ -41,7 +42,9 @@ use crate::infer::{Inference, LooksLikeReference};
 use crate::store::{Collection, StoreInfo};
 
 pub(crate) use native::{Native, NoRows, Type, Types, UuidOrder};
-pub use options::{Choice, MongoOptions, NotNull, Nulls, ObjectIdType, Overflow, UuidBinary};
+pub use options::{
+    Choice, KeyType, MongoOptions, NotNull, Nulls, ObjectIdType, Overflow, Polymorphic, Targets, UuidBinary,
+};
 
 /// Which fields' values the inference has to keep for proving references.
 pub(crate) fn looks_like_reference(
@@ -118,6 +121,7 @@ pub(crate) fn catalog(
         manual,
         options: text,
         proposals,
+        reshapes: builder.reshapes.into_values().collect(),
         ..Catalog::default()
     })
 }

@@ -18,6 +18,8 @@ pub struct MongoOptions {
     pub sample: u64,
     /// What ObjectIds become.
     pub objectid: ObjectIdType,
+    /// Whether keys stay what they are, or become numbers.
+    pub keys: KeyType,
     /// What binary data of subtype 3 becomes.
     pub uuid_binary: UuidBinary,
     /// Whether a missing path and an explicit null stay different.
@@ -27,8 +29,10 @@ pub struct MongoOptions {
     /// The name of the column for what no other column took; an empty one leaves the column out, and rows that need it go to
     /// quarantine.
     pub overflow: Overflow,
-    /// References by `collection.path`: the collection that they refer to, or an empty text for none.
-    pub references: BTreeMap<String, String>,
+    /// What becomes of paths that refer to several collections.
+    pub polymorphic: Polymorphic,
+    /// References by `collection.path`: the collection that they refer to, a list of several, or an empty text for none.
+    pub references: BTreeMap<String, Targets>,
     /// Choices for single paths, by collection and path: `auto`, `jsonb`, `flatten`, `child`, `array`, `junction`, `overflow`,
     /// or a PostgreSQL type. Elements of arrays are written `[]`: `comments[].author`.
     pub paths: BTreeMap<String, BTreeMap<String, Choice>>,
@@ -45,6 +49,49 @@ pub enum ObjectIdType {
     Text,
     /// 12 bytes.
     Bytea,
+}
+
+/// Whether `_id`s and references stay what they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyType {
+    /// They stay.
+    #[default]
+    Keep,
+    /// They become numbers in the destination; `_id`s that are whole numbers stay. A column keeps what an `_id` was.
+    BigInt,
+}
+
+/// What becomes of a path that refers to several collections.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Polymorphic {
+    /// A column with a foreign key for each collection, beside the path's own.
+    #[default]
+    Columns,
+    /// The path's own column and a note.
+    Note,
+}
+
+/// The collections that a path refers to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Targets {
+    /// One, or none if it is empty.
+    One(String),
+    /// One of several.
+    Several(Vec<String>),
+}
+
+impl Targets {
+    /// Their names.
+    pub fn names(&self) -> &[String] {
+        match self {
+            Self::One(name) if name.is_empty() => &[],
+            Self::One(name) => std::slice::from_ref(name),
+            Self::Several(names) => names,
+        }
+    }
 }
 
 /// What binary data of subtype 3 becomes, whose byte order depended on the driver.
@@ -213,8 +260,8 @@ mod tests {
     #[test]
     fn options_are_read() {
         let read = options(
-            "sample = 1000\nobjectid = \"text\"\nuuid_binary = \"csharp\"\nnulls = \"same\"\nnot_null = \"data\"\n\
-             overflow = \"rest\"\nreferences = { \"orders.userId\" = \"users\" }\n\
+            "sample = 1000\nobjectid = \"text\"\nkeys = \"bigint\"\npolymorphic = \"note\"\nuuid_binary = \"csharp\"\nnulls = \"same\"\nnot_null = \"data\"\n\
+             overflow = \"rest\"\nreferences = { \"orders.userId\" = \"users\", \"a.b\" = [\"c\", \"d\"], \"a.c\" = \"\" }\n\
              [paths.users]\naddress = \"jsonb\"\n\"tags[].n\" = \"numeric(10,2)\"\n",
         )
         .unwrap();
@@ -223,7 +270,13 @@ mod tests {
         assert_eq!(read.uuid_order(), Some(UuidOrder::CSharp));
         assert_eq!((read.nulls, read.not_null), (Nulls::Same, NotNull::Data));
         assert_eq!(read.overflow, Overflow("rest".to_owned()));
-        assert_eq!(read.references["orders.userId"], "users");
+        assert_eq!(
+            (read.keys, read.polymorphic),
+            (KeyType::BigInt, Polymorphic::Note)
+        );
+        assert_eq!(read.references["orders.userId"].names(), ["users"]);
+        assert_eq!(read.references["a.b"].names(), ["c", "d"]);
+        assert!(read.references["a.c"].names().is_empty());
         assert_eq!(read.choice("users", "address"), Choice::Jsonb);
         assert_eq!(
             read.choice("users", "tags[].n"),

@@ -101,6 +101,21 @@ pub(super) fn says_which(field: &str, reference: &str) -> bool {
     words.contains(&name.as_str()) || words.iter().any(|w| name.strip_suffix(w) == Some(stem))
 }
 
+/// How a field that says which collection is meant may call it: `Blog Post` or `blog_posts` for `blogPosts`.
+pub(super) fn called(collection: &str) -> Vec<String> {
+    let name = plain(collection);
+    let one = singular(&name);
+    if one == name { vec![name] } else { vec![one, name] }
+}
+
+/// What is in front of a reference's ending: `subject` of `subjectId`, nothing of `id`.
+pub(super) fn stem(field: &str) -> &str {
+    let lower = field.to_lowercase();
+    let ending = ENDINGS.iter().find(|e| lower.ends_with(*e) && lower.is_ascii());
+    let head = ending.map_or(field, |e| &field[..field.len() - e.len()]);
+    head.trim_end_matches(['_', '-', '.', '$', ' '])
+}
+
 /// Letters and digits only, in lower case.
 fn plain(name: &str) -> String {
     let letters = name.chars().filter(|c| c.is_alphanumeric());
@@ -158,8 +173,13 @@ pub(super) enum Reference {
     },
     /// Nothing that a foreign key can say.
     Note(String),
-    /// Several collections, which no foreign key can say.
-    Several(String),
+    /// Several collections.
+    Several {
+        /// The collections, those that most values lead to first.
+        collections: Vec<String>,
+        /// What was found.
+        found: String,
+    },
 }
 
 /// Finds what a path's values refer to. `field` is the name to go by, `path` the whole of it for the options.
@@ -173,7 +193,23 @@ pub(super) fn find(
     options: &MongoOptions,
 ) -> Reference {
     if let Some(declared) = options.references.get(&format!("{collection}.{path}")) {
-        return declared_one(node, declared, known);
+        return match declared.names() {
+            [] => Reference::None,
+            [target] => declared_one(node, target, known),
+            targets => {
+                let resolved = |name: &String| {
+                    let ids = known.0.get(name.as_str());
+                    let found = node
+                        .stats
+                        .keys
+                        .as_ref()
+                        .zip(ids)
+                        .map(|(keys, ids)| keys.among(ids));
+                    (name.clone(), found.unwrap_or_default())
+                };
+                several(node, path, targets.iter().map(resolved).collect(), known)
+            }
+        };
     }
     let Some(keys) = &node.stats.keys else {
         return Reference::None;
@@ -216,15 +252,39 @@ pub(super) fn find(
             crate::infer::share(found.found, found.checked),
             if found.sampled { " (of a sample)" } else { "" },
         )),
-        several => {
-            let shares = several
-                .iter()
-                .map(|(target, r)| format!("{target} ({})", crate::infer::share(r.found, r.checked)));
-            Reference::Several(format!(
-                "{path} refers to several collections: {}: no foreign key",
-                shares.collect::<Vec<_>>().join(", ")
-            ))
-        }
+        _ => several(node, path, everywhere, known),
+    }
+}
+
+/// A path whose values lead to several collections.
+fn several(node: &Node, path: &str, mut targets: Vec<(String, Resolved)>, known: &KnownIds<'_>) -> Reference {
+    // Sorting keeps the order of equal ones.
+    targets.sort_by_key(|(_, r)| std::cmp::Reverse(r.found));
+    let shares = targets
+        .iter()
+        .map(|(target, r)| format!("{target} ({})", crate::infer::share(r.found, r.checked)));
+    let mut found = format!(
+        "{path} refers to several collections: {}",
+        shares.collect::<Vec<_>>().join(", ")
+    );
+    let ids: Vec<&Keys> = targets
+        .iter()
+        .filter_map(|(name, _)| known.0.get(name.as_str()).copied())
+        .collect();
+    let nowhere = node.stats.keys.as_ref().map_or(0, |keys| keys.nowhere(&ids));
+    if nowhere > 0 {
+        let sample = if targets.iter().any(|(_, r)| r.sampled) {
+            " of a sample"
+        } else {
+            ""
+        };
+        found.push_str(&format!(
+            "; {nowhere} different values{sample} are _ids in none of them"
+        ));
+    }
+    Reference::Several {
+        collections: targets.into_iter().map(|(name, _)| name).collect(),
+        found,
     }
 }
 
@@ -249,9 +309,6 @@ fn proven(target: &str, found: Resolved, path: &str) -> Reference {
 }
 
 fn declared_one(node: &Node, target: &str, known: &KnownIds<'_>) -> Reference {
-    if target.is_empty() {
-        return Reference::None;
-    }
     let found = match (&node.stats.keys, known.0.get(target)) {
         (Some(keys), Some(ids)) => Some(keys.among(ids)),
         _ => None,

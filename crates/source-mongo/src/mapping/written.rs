@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::infer::PathReport;
 
-use super::options::MongoOptions;
+use super::options::{MongoOptions, Targets};
 
 /// One path's choice.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,7 +52,7 @@ fn word(value: &impl serde::Serialize) -> String {
 pub(super) fn text(
     written: &[Written],
     options: &MongoOptions,
-    references: &BTreeMap<String, String>,
+    references: &BTreeMap<String, Targets>,
 ) -> String {
     let mut out = String::from("[options]\n");
     let mut line = |setting: &str, value: String, comment: &str| {
@@ -67,6 +67,16 @@ pub(super) fn text(
         "objectid",
         word(&options.objectid),
         "uuid (reversible, same order), text or bytea",
+    );
+    line(
+        "keys",
+        word(&options.keys),
+        "keep, or bigint: new numbers; the old keys stay in legacy_id and migrate.mapping",
+    );
+    line(
+        "polymorphic",
+        word(&options.polymorphic),
+        "columns: a foreign key for each collection referred to; note: only say so",
     );
     line(
         "uuid_binary",
@@ -90,12 +100,19 @@ pub(super) fn text(
     );
     if !references.is_empty() || !options.references.is_empty() {
         out.push_str(
-            "\n# Foreign keys, found by name and proven by data; \"\" for none.\n[options.references]\n",
+            "\n# Foreign keys, found by name and proven by data; \"\" for none, a list for one of several.\n[options.references]\n",
         );
         let mut all = references.clone();
         all.extend(options.references.clone());
-        for (path, target) in all {
-            out.push_str(&format!("{} = {}\n", quoted(&path), quoted(&target)));
+        for (path, targets) in all {
+            let written = match &targets {
+                Targets::One(target) => quoted(target),
+                Targets::Several(targets) => {
+                    let targets: Vec<String> = targets.iter().map(|t| quoted(t)).collect();
+                    format!("[{}]", targets.join(", "))
+                }
+            };
+            out.push_str(&format!("{} = {written}\n", quoted(&path)));
         }
     }
     let mut collection = None;

@@ -46,6 +46,7 @@ pub(crate) fn table_plan(columns: &[(&str, &str)]) -> TablePlan {
         comment: None,
         rows: None,
         bytes: None,
+        reshape: None,
     }
 }
 

@@ -190,6 +190,21 @@ pub(super) fn show(catalog: &Catalog) -> String {
                 fk.referenced_columns.join(", ")
             ));
         }
+        for reshape in catalog.reshapes.iter().filter(|r| r.table == table.name) {
+            for n in &reshape.numbered {
+                line(format!("  number {} of {}", n.column, n.key_of.name));
+            }
+            for r in &reshape.resolved {
+                let when = r.when.as_ref().map_or(String::new(), |says| {
+                    let loosely = if says.loosely { " loosely" } else { "" };
+                    format!(" when {} is{loosely} {}", says.column, says.values.join(" or "))
+                });
+                line(format!(
+                    "  add {}: {} -> {} ({}){when}",
+                    r.name, r.from, r.references.name, r.key
+                ));
+            }
+        }
         for check in &table.checks {
             let trusted = if check.trusted { "" } else { " not valid" };
             line(format!("  check {}{trusted}", expression(&check.expression)));

@@ -128,6 +128,8 @@ fn the_written_options_make_the_same_catalog() {
 [options]
 sample = 0                     # documents of each collection to look at; 0 for all
 objectid = \"uuid\"              # uuid (reversible, same order), text or bytea
+keys = \"keep\"                  # keep, or bigint: new numbers; the old keys stay in legacy_id and migrate.mapping
+polymorphic = \"columns\"        # columns: a foreign key for each collection referred to; note: only say so
 uuid_binary = \"standard\"       # binary subtype 3: standard, java, csharp (byte order) or bytea
 nulls = \"keep\"                 # keep: null and missing stay different; same: both become NULL
 not_null = \"validator\"         # validator: what it requires; data: what all documents have; keys

@@ -87,32 +87,162 @@ fn other_types_refer_by_name_only() {
     );
 }
 
+/// Events about users and groups.
+fn events() -> [(&'static str, Vec<Document>); 3] {
+    [
+        (
+            "events",
+            vec![
+                doc! { "_id": 1, "subject": oid(1), "subjectType": "user" },
+                doc! { "_id": 2, "subject": oid(50) },
+                doc! { "_id": 3, "subject": oid(2) },
+                doc! { "_id": 4, "subject": oid(99) },
+            ],
+        ),
+        ("groups", vec![doc! { "_id": oid(50) }]),
+        users(3),
+    ]
+}
+
 #[test]
-fn several_targets_are_a_note() {
+fn several_targets_get_a_column_each() {
     same(
-        &shown(&[
-            (
-                "events",
-                vec![
-                    doc! { "_id": 1, "subject": oid(1), "subjectType": "user" },
-                    doc! { "_id": 2, "subject": oid(50) },
-                ],
-            ),
-            ("groups", vec![doc! { "_id": oid(50) }]),
-            users(3),
-        ]),
-        "events (2)
+        &shown(&events()),
+        "events (4)
            _id: int -> integer not null
            subject: objectId -> uuid
            subjectType: string -> text
            *: overflow -> jsonb, widened
            key _id
-           note subject refers to several collections: groups (50.0 %), users (50.0 %): no foreign key; subjectType beside it seems to say which
+           add subject_user_id: subject -> users (_id)
+           add subject_group_id: subject -> groups (_id)
+           note subject refers to several collections: users (50.0 %), groups (25.0 %); 1 different values are _ids in none of them: \
+           a column with a foreign key for each, beside the one that keeps all values; subjectType beside it seems to say which
          groups (1)
            _id: objectId -> uuid not null
            *: overflow -> jsonb, widened
            key _id",
     );
+}
+
+#[test]
+fn several_targets_may_be_a_note_only() {
+    let text = World::new(&events()).with("polymorphic = \"note\"").show();
+    assert!(
+        text.contains("are _ids in none of them: no foreign key; subjectType beside it seems to say which"),
+        "{text}"
+    );
+    assert!(!text.contains("add "), "{text}");
+}
+
+#[test]
+fn other_keys_need_the_field_that_says_which() {
+    let events = (
+        "events",
+        vec![
+            doc! { "_id": 1, "about": { "type": "Account", "id": 1 } },
+            doc! { "_id": 2, "about": { "type": "Blog Post", "id": 1 } },
+        ],
+    );
+    let others = [
+        ("accounts", vec![doc! { "_id": 1 }]),
+        ("blog_posts", vec![doc! { "_id": 1 }]),
+    ];
+    let world = World::new(&[events, others[0].clone(), others[1].clone()])
+        .with("references = { \"events.about.id\" = [\"accounts\", \"blog_posts\"] }");
+    let text = world.show();
+    for line in [
+        "add about_account_id: about.id -> accounts (_id) when about.type is loosely account or accounts",
+        "add about_blog_post_id: about.id -> blog_posts (_id) when about.type is loosely blogpost or blogposts",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    let plan = world.plan();
+    let table = plan.tables.iter().find(|t| t.source.name == "events").unwrap();
+    let check: Vec<&str> = table.checks.iter().map(|c| c.expression.as_str()).collect();
+    assert_eq!(
+        check,
+        ["num_nonnulls(\"about_account_id\", \"about_blog_post_id\") <= 1"]
+    );
+    let keys: Vec<&str> = table
+        .foreign_keys
+        .iter()
+        .map(|k| k.references.name.as_str())
+        .collect();
+    assert_eq!(keys, ["accounts", "blog_posts"]);
+    // What the plan file says makes the same choice again.
+    let text = world.catalog().unwrap().options;
+    assert!(
+        text.contains("\"events.about.id\" = [\"accounts\", \"blog_posts\"]"),
+        "{text}"
+    );
+}
+
+#[test]
+fn dbrefs_say_which_collection_they_mean() {
+    let refer = |to: &str, id: u8| doc! { "$ref": to, "$id": oid(id) };
+    let events = (
+        "events",
+        vec![
+            doc! { "_id": 1, "owner": refer("users", 1) },
+            doc! { "_id": 2, "owner": refer("groups", 50) },
+        ],
+    );
+    let text = World::new(&[events, ("groups", vec![doc! { "_id": oid(50) }]), users(3)]).show();
+    for line in [
+        "add owner_group_id: owner.\\$id -> groups (_id) when owner.\\$ref is groups",
+        "add owner_user_id: owner.\\$id -> users (_id) when owner.\\$ref is users",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+}
+
+#[test]
+fn keys_and_what_refers_to_them_become_numbers() {
+    let orders = (
+        "orders",
+        vec![
+            doc! { "_id": oid(9), "userId": oid(1), "codeId": 1, "lines": [{ "n": 1 }], "userIds": [oid(2)] },
+        ],
+    );
+    let world = World::new(&[orders, ("codes", vec![doc! { "_id": 1 }]), users(3)]).with("keys = \"bigint\"");
+    let text = world.show();
+    let numbers: Vec<&str> = text
+        .lines()
+        .filter(|l| l.contains("number "))
+        .map(str::trim)
+        .collect();
+    // Whole numbers stay what they are.
+    assert_eq!(
+        numbers,
+        [
+            "number _id of orders",
+            "number userId of users",
+            "number ^_id of orders",
+            "number ^_id of orders",
+            "number $ of users",
+            "number _id of users",
+        ]
+    );
+    let plan = world.plan();
+    let orders = plan.tables.iter().find(|t| t.source.name == "orders").unwrap();
+    let columns: Vec<String> = orders
+        .reshaped()
+        .columns
+        .iter()
+        .map(|c| format!("{} {}", c.name, c.ty))
+        .collect();
+    assert_eq!(
+        columns,
+        [
+            "_id bigint",
+            "legacy_id uuid",
+            "userId bigint",
+            "codeId integer",
+            "_extra jsonb"
+        ]
+    );
+    assert_eq!(orders.uniques[0].columns, ["legacy_id"]);
 }
 
 #[test]
