@@ -5,6 +5,7 @@
 pub(crate) mod chunk;
 pub(crate) mod created;
 pub(crate) mod event;
+pub(crate) mod mapping;
 pub(crate) mod quarantine;
 pub(crate) mod run;
 pub(crate) mod step;
@@ -14,7 +15,7 @@ pub(crate) const FORMAT: i32 = 1;
 
 /// Creates the ledger. Texts of plans and rows are `json`, not `jsonb`: they are kept as written, and may hold U+0000.
 pub(crate) const CREATE: &str = "
-    create schema migrate;
+    create schema if not exists migrate;
     comment on schema migrate is 'Ledger of a migration; the command migrate clean removes it';
 
     create table migrate.run (

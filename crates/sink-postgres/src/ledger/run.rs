@@ -11,7 +11,7 @@ use crate::connect::statement;
 /// What stands in the schema `migrate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Presence {
-    /// There is no such schema.
+    /// There is no such schema, or it holds nothing but the mapping of keys that an earlier migration left.
     Absent,
     /// There is, and it is not a ledger.
     Foreign,
@@ -20,7 +20,11 @@ pub(crate) enum Presence {
 }
 
 const PRESENCE: &str = "
-    select to_regnamespace('migrate') is not null as schema,
+    select to_regnamespace('migrate') is not null
+           and (to_regclass('migrate.mapping') is null
+                or exists (select from pg_class
+                           where relnamespace = to_regnamespace('migrate')
+                             and relname not in ('mapping', 'mapping_pkey'))) as schema,
            (select count(*) = 3
             from pg_attribute
             where attrelid = to_regclass('migrate.run') and attname in ('format', 'epoch', 'plan_fingerprint')) as run";
