@@ -164,11 +164,14 @@ impl Case {
     pub(crate) fn encode(&self, cells: &[Cell]) -> Batch {
         let column = |name: &str, ty: PgType| ColumnSpec {
             name: name.to_owned(),
+            source: name.to_owned(),
             kind: self.kind.clone(),
             ty,
             nullable: true,
             text: self.policy,
             round: self.round,
+            part: None,
+            rekey: None,
         };
         // PostgreSQL does not promise to keep rows in order.
         let number = ColumnSpec {

@@ -333,6 +333,29 @@ pub enum Part {
         /// The column with the points in time.
         of: String,
     },
+    /// The value that a column had before its keys were rewritten. It is made of the value that is read for that column,
+    /// which stands right before it: nothing reads it by itself.
+    Legacy {
+        /// The column whose values are rewritten.
+        of: String,
+    },
+    /// A reference that a pair of columns makes to one of several tables: the key of the row in one of them, where the pair
+    /// names that one. It is made of the pair's values, and stands behind all columns that are read.
+    Target {
+        /// The column that says which table is meant.
+        kind: String,
+        /// The column with the key.
+        id: String,
+        /// What the first column holds where this table is meant, as text.
+        value: String,
+    },
+}
+
+impl Part {
+    /// Whether it is made of other columns' values while rows are encoded, so that no reader delivers it.
+    pub fn is_derived(&self) -> bool {
+        matches!(self, Self::Legacy { .. } | Self::Target { .. })
+    }
 }
 
 /// How a source numbers rows.

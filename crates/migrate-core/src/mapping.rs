@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::catalog::ObjectName;
 use crate::error::{Error, ErrorKind, Result};
@@ -33,6 +34,12 @@ pub struct Mapping {
     pub alias_types: AliasTypes,
     /// What becomes of offsets from UTC.
     pub offsets: Offsets,
+    /// What becomes of primary keys that are numbers, and of what refers to them.
+    pub keys: Keys,
+    /// The namespace that new keys are made in; [`DEFAULT_NAMESPACE`](crate::encode::DEFAULT_NAMESPACE) if none is given.
+    pub key_namespace: Option<Uuid>,
+    /// Which old keys are kept in a column of their own.
+    pub legacy: Legacy,
     /// Tables to take, as patterns over `schema.table` with `*`; none means all.
     pub include: Vec<String>,
     /// Tables to leave out, as patterns; wins over `include`.
@@ -91,6 +98,44 @@ pub enum Offsets {
     Keep,
 }
 
+/// What becomes of primary keys, and of what refers to them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keys {
+    /// They stay what they are.
+    #[default]
+    Keep,
+    /// They become UUIDs of version 5, made of the table's name and the old key.
+    Uuid,
+    /// They become the UUIDs that a table in the destination, `schema.table`, gives them (columns `source_table`,
+    /// `legacy_key`, `new_key`); the others as [`Uuid`](Self::Uuid).
+    Mapping(String),
+}
+
+/// Which old keys are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Legacy {
+    /// Those of the rows themselves.
+    #[default]
+    Keys,
+    /// Those in references too.
+    All,
+}
+
+/// A pair of columns of which one says to which table the other refers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Polymorphic {
+    /// The column that says which table is meant.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The column with the key.
+    pub id: String,
+    /// Tables, `schema.table`, by what the first column holds, as text.
+    pub targets: BTreeMap<String, String>,
+}
+
 /// Decisions about one table.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -104,6 +149,10 @@ pub struct TableMapping {
     pub filter: Option<String>,
     /// What happens to characters that PostgreSQL cannot store, in this table.
     pub nul: Option<TextPolicy>,
+    /// What becomes of its primary key, whatever its type.
+    pub key: Option<Keys>,
+    /// Pairs of columns that become foreign keys.
+    pub polymorphic: Vec<Polymorphic>,
     /// Decisions about single columns.
     pub columns: BTreeMap<String, ColumnMapping>,
 }
@@ -123,6 +172,12 @@ pub struct ColumnMapping {
     pub nul: Option<TextPolicy>,
     /// Allows decimals to be rounded to the scale of `type`; counted.
     pub round: bool,
+    /// The table, `schema.table`, whose primary key it holds although no foreign key says so.
+    pub references: Option<String>,
+    /// Whether `references` becomes a foreign key.
+    pub foreign_key: bool,
+    /// Whether its old keys are kept where they are rewritten.
+    pub legacy: Option<bool>,
 }
 
 impl Mapping {

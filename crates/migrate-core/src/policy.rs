@@ -33,17 +33,20 @@ pub enum Conversion {
     SurrogateStripped,
     /// An unpaired surrogate became U+FFFD; counted once a value.
     SurrogateReplaced,
+    /// A key was not in the table with keys that were given before, and was made of the old one.
+    KeyDerived,
 }
 
 impl Conversion {
     /// Every conversion, in the order of its number.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::FractionRounded,
         Self::DecimalRounded,
         Self::NulStripped,
         Self::NulReplaced,
         Self::SurrogateStripped,
         Self::SurrogateReplaced,
+        Self::KeyDerived,
     ];
 
     /// The name that reports and the ledger use.
@@ -55,6 +58,7 @@ impl Conversion {
             Self::NulReplaced => "nul_replaced",
             Self::SurrogateStripped => "surrogate_stripped",
             Self::SurrogateReplaced => "surrogate_replaced",
+            Self::KeyDerived => "key_derived",
         }
     }
 }

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use crate::batch::Batch;
 use crate::catalog::ObjectName;
 use crate::chunk::{Chunk, ChunkId, Receipt, Segment};
-use crate::error::Result;
+use crate::encode::KnownKeys;
+use crate::error::{Error, ErrorKind, Result};
 use crate::observer::Observer;
 use crate::plan::{Plan, TablePlan};
 
@@ -48,6 +49,16 @@ pub trait Sink: Send + Sync {
 
     /// Stores the first and only split of a table. Durable when it returns.
     async fn register(&self, table: &ObjectName, chunks: &[Chunk]) -> Result<()>;
+
+    /// Reads the keys that were given before and that the plan asks for, as the destination lists them. Called before rows
+    /// are read, and only where the plan asks for some.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) if the table that the plan names is not there, or is no such list.
+    async fn known_keys(&self, plan: &Plan) -> Result<KnownKeys> {
+        let _ = plan;
+        Err(no_known_keys())
+    }
 
     /// Opens a chunk for writing and fences every earlier writer of it: their commits will fail with
     /// [`Fenced`](crate::ErrorKind::Fenced). The returned receipt is the chunk's state at that moment; the caller reads on
@@ -93,4 +104,10 @@ pub trait ChunkWriter: Send {
 
     /// Gives everything since the writer was opened up, and returns once the destination has forgotten it.
     async fn abort(self: Box<Self>) -> Result<()>;
+}
+
+/// The destination keeps no list of keys.
+pub(crate) fn no_known_keys() -> Error {
+    let message = "the plan takes keys from a table of the destination, which has no such tables";
+    Error::destination(ErrorKind::Unsupported, message)
 }

@@ -6,8 +6,10 @@ use async_trait::async_trait;
 
 use crate::catalog::ObjectName;
 use crate::chunk::{Chunk, Receipt};
+use crate::encode::KnownKeys;
 use crate::error::Result;
 use crate::plan::{Plan, TablePlan};
+use crate::sink::no_known_keys;
 
 /// A destination that can show what it stored. All methods may be called at the same time.
 #[async_trait]
@@ -15,6 +17,13 @@ pub trait Stored: Send + Sync {
     /// The plan that was run and each table's chunks with their receipts, from the ledger; `None` where there is no
     /// ledger.
     async fn ledger(&self) -> Result<Option<LedgerView>>;
+
+    /// Reads the keys that were given before and that the plan asks for; see
+    /// [`Sink::known_keys`](crate::sink::Sink::known_keys).
+    async fn known_keys(&self, plan: &Plan) -> Result<KnownKeys> {
+        let _ = plan;
+        Err(no_known_keys())
+    }
 
     /// Starts reading a table's copied columns, in the plan's order, in no particular row order.
     async fn scan(&self, table: &TablePlan) -> Result<Box<dyn TupleScan>>;

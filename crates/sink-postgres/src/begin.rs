@@ -172,6 +172,9 @@ async fn create(connection: &mut PgConnection, plan: &Plan, facts: &Facts) -> Re
     execute(connection, ledger::CREATE, During::Statement)
         .await
         .map_err(|e| e.at("creating", "the ledger"))?;
+    execute(connection, ledger::mapping::CREATE, During::Statement)
+        .await
+        .map_err(|e| e.at("creating", "the mapping of keys"))?;
     let epoch = run::insert(connection, plan).await?;
     created::schemas(connection, &schemas).await?;
     created::objects(connection, "collation", plan.collations.iter().map(|c| &c.name)).await?;

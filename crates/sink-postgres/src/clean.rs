@@ -6,11 +6,9 @@ use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::{During, execute};
 
 use crate::connect::PostgresSink;
+use crate::ledger::created::{self, Created, KINDS};
+use crate::ledger::mapping;
 use crate::ledger::run::{self, Presence};
-use crate::ledger::{
-    self,
-    created::{self, Created, KINDS},
-};
 use crate::lock::RunLock;
 
 /// What [`PostgresSink::clean`] removed.
@@ -20,10 +18,12 @@ pub struct Cleaned {
     pub ledger: bool,
     /// What else was dropped, each with its kind.
     pub dropped: Vec<String>,
+    /// Whether `migrate.mapping` was left, because it lists keys.
+    pub mapping_left: bool,
 }
 
 impl PostgresSink {
-    /// Removes the ledger, but for a mapping of keys that later migrations go on with, and with `drop_data` also whatever the migration created: views, tables with their rows,
+    /// Removes the ledger, but for the mapping of old keys to new ones if it lists any, and with `drop_data` also whatever the migration created: views, tables with their rows,
     /// sequences, domains, collations, and schemas that are empty then. Extensions stay. All of it or nothing.
     ///
     /// # Errors
@@ -63,11 +63,17 @@ async fn clean(connection: &mut PgConnection, drop_data: bool) -> Result<Cleaned
             dropped.extend(drop_kind(connection, kind, created.iter().filter(|c| c.kind == kind)).await?);
         }
     }
-    execute(connection, ledger::DROP, During::Statement).await?;
+    let mapping_left = mapping::lists_keys(connection).await?;
+    if mapping_left {
+        mapping::drop_all_else(connection).await?;
+    } else {
+        execute(connection, "drop schema migrate cascade", During::Statement).await?;
+    }
     execute(connection, "commit", During::Statement).await?;
     Ok(Cleaned {
         ledger: true,
         dropped,
+        mapping_left,
     })
 }
 

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use migrate_core::Result;
 use migrate_core::catalog::ObjectName;
 use migrate_core::chunk::{Chunk, ChunkId, Receipt};
+use migrate_core::encode::KnownKeys;
 use migrate_core::observer::Observer;
 use migrate_core::plan::{Plan, TablePlan};
 use migrate_core::sink::{ChunkWriter, Completion, Progress, Sink, WriteMode};
@@ -13,6 +14,7 @@ use migrate_pg_client::{During, execute};
 
 use crate::connect::PostgresSink;
 use crate::copy::Writer;
+use crate::ledger::mapping::known_keys;
 use crate::ledger::{chunk, run};
 use crate::{begin, complete};
 
@@ -54,6 +56,10 @@ impl Sink for PostgresSink {
             &opened,
         );
         Ok((Box::new(writer), opened.receipt))
+    }
+
+    async fn known_keys(&self, plan: &Plan) -> Result<KnownKeys> {
+        known_keys(&self.shared, plan).await
     }
 
     async fn complete(&self, plan: &Plan, observer: &dyn Observer) -> Result<Completion> {

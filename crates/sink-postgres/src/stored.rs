@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::StreamExt;
 use migrate_core::decode::CopyReader;
-use migrate_core::plan::TablePlan;
+use migrate_core::encode::KnownKeys;
+use migrate_core::plan::{Plan, TablePlan};
 use migrate_core::stored::{LedgerView, Stored, TupleScan, Tuples};
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::sqlx::{self, postgres::PgConnection};
@@ -16,6 +17,7 @@ use tokio::task::JoinHandle;
 use crate::connect::{PostgresSink, Shared};
 use crate::copy::columns;
 use crate::ddl::reshape;
+use crate::ledger::mapping::known_keys;
 use crate::ledger::run::Presence;
 use crate::ledger::{chunk, quarantine, run, step};
 
@@ -32,6 +34,10 @@ impl Stored for PostgresSink {
         };
         self.shared.release(connection);
         Ok(view)
+    }
+
+    async fn known_keys(&self, plan: &Plan) -> Result<KnownKeys> {
+        known_keys(&self.shared, plan).await
     }
 
     async fn scan(&self, table: &TablePlan) -> Result<Box<dyn TupleScan>> {

@@ -119,6 +119,11 @@ pub async fn validate(
         Some(source) => Some(source.snapshot(&ledger.plan).await?),
         None => None,
     };
+    let known = if snapshot.is_some() && ledger.plan.uses_known_keys() {
+        Arc::new(stored.known_keys(&ledger.plan).await?)
+    } else {
+        Arc::default()
+    };
     let stop = cancel.child_token();
     let mut running: JoinSet<Result<(usize, TableValidation)>> = JoinSet::new();
     let mut results: Vec<Option<TableValidation>> = vec![None; ledger.plan.tables.len()];
@@ -136,6 +141,7 @@ pub async fn validate(
                 ledger: Arc::clone(&ledger),
                 stored: Arc::clone(&stored),
                 snapshot: snapshot.clone(),
+                known: Arc::clone(&known),
                 max_differences: options.max_differences,
                 batch_bytes: ReadOptions::default().batch_bytes,
             };

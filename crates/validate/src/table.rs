@@ -6,7 +6,7 @@ use migrate_core::batch::BatchBuilder;
 use migrate_core::catalog::ObjectName;
 use migrate_core::chunk::{Chunk, Receipt};
 use migrate_core::digest::Digest;
-use migrate_core::encode::{ColumnSpec, RowEncoder};
+use migrate_core::encode::{KnownKeys, RowEncoder};
 use migrate_core::plan::{TablePlan, TargetName};
 use migrate_core::source::{Fill, Snapshot};
 use migrate_core::stored::{LedgerView, Stored, Tuples};
@@ -52,6 +52,7 @@ pub(crate) struct Job {
     pub(crate) ledger: Arc<LedgerView>,
     pub(crate) stored: Arc<dyn Stored>,
     pub(crate) snapshot: Option<Arc<dyn Snapshot>>,
+    pub(crate) known: Arc<KnownKeys>,
     pub(crate) max_differences: usize,
     pub(crate) batch_bytes: usize,
 }
@@ -142,8 +143,7 @@ impl Job {
         mut each: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<u64> {
         let mut rejected = 0;
-        let specs: Vec<ColumnSpec> = table.copied().map(ColumnSpec::from).collect();
-        let encoder = Arc::new(RowEncoder::compile(&specs)?);
+        let encoder = Arc::new(RowEncoder::for_table(table, &self.known)?);
         for (chunk, _) in chunks {
             let mut reader = snapshot.read(table, chunk, None).await?;
             let mut builder = BatchBuilder::new(Arc::clone(&encoder), self.batch_bytes);

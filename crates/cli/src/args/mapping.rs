@@ -1,7 +1,7 @@
 //! What a person decides, as far as flags say it.
 
 use clap::{Args, ValueEnum};
-use migrate_core::mapping::{AliasTypes, CaseInsensitive, Mapping, Offsets, XmlType};
+use migrate_core::mapping::{AliasTypes, CaseInsensitive, Keys, Legacy, Mapping, Offsets, XmlType};
 use migrate_core::naming::Naming;
 use migrate_core::policy::TextPolicy;
 use migrate_core::{Error, ErrorKind, Result};
@@ -29,6 +29,13 @@ pub(crate) struct MappingArgs {
     /// What becomes of the offsets from UTC of datetimeoffset values [default: drop]
     #[arg(long, value_enum, value_name = "CHOICE")]
     offsets: Option<OffsetsArg>,
+    /// What becomes of primary keys that are numbers, and of all that refers to them: keep, uuid, or
+    /// mapping=SCHEMA.TABLE, a table of the destination that lists them [default: keep]
+    #[arg(long, value_name = "CHOICE", value_parser = keys)]
+    keys: Option<Keys>,
+    /// Which old keys are kept in columns named legacy_COLUMN where keys are rewritten [default: keys]
+    #[arg(long, value_enum, value_name = "CHOICE")]
+    legacy: Option<LegacyArg>,
     /// Set an option of the source's own, such as sample=10000; the value is TOML, or else text
     #[arg(long = "option", value_name = "NAME=VALUE", value_parser = option_pair)]
     options: Vec<(String, serde_json::Value)>,
@@ -96,6 +103,23 @@ enum OffsetsArg {
     Keep,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LegacyArg {
+    /// Those of the rows themselves
+    Keys,
+    /// Those in references too
+    All,
+}
+
+fn keys(text: &str) -> std::result::Result<Keys, String> {
+    match text.split_once('=') {
+        None if text == "keep" => Ok(Keys::Keep),
+        None if text == "uuid" => Ok(Keys::Uuid),
+        Some(("mapping", table)) if table.contains('.') => Ok(Keys::Mapping(table.to_owned())),
+        _ => Err("write keep, uuid, or mapping=SCHEMA.TABLE".to_owned()),
+    }
+}
+
 fn schema_pair(text: &str) -> std::result::Result<(String, String), String> {
     match text.split_once('=') {
         Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.to_owned(), new.to_owned())),
@@ -139,6 +163,15 @@ impl MappingArgs {
                 CaseArg::Leave => CaseInsensitive::Leave,
                 CaseArg::Citext => CaseInsensitive::Citext,
                 CaseArg::Collation => CaseInsensitive::Collation,
+            };
+        }
+        if let Some(choice) = &self.keys {
+            mapping.keys = choice.clone();
+        }
+        if let Some(choice) = self.legacy {
+            mapping.legacy = match choice {
+                LegacyArg::Keys => Legacy::Keys,
+                LegacyArg::All => Legacy::All,
             };
         }
         for (name, value) in &self.options {
@@ -210,6 +243,8 @@ mod tests {
             "--case-insensitive=collation",
             "--xml=text",
             "--offsets=keep",
+            "--keys=mapping=migrate.mapping",
+            "--legacy=all",
             "--option=sample=1000",
             "--option=objectid=text",
             "--option=database=\"a b\"",
@@ -224,6 +259,9 @@ mod tests {
         assert_eq!(mapping.case_insensitive, CaseInsensitive::Collation);
         assert_eq!(mapping.xml, XmlType::Text);
         assert_eq!(mapping.offsets, Offsets::Keep);
+        assert_eq!(mapping.keys, Keys::Mapping("migrate.mapping".to_owned()));
+        assert_eq!(mapping.legacy, Legacy::All);
+        assert!(Only::try_parse_from(["x", "--keys=mapping"]).is_err());
         assert_eq!(
             serde_json::to_value(&mapping.options).unwrap(),
             serde_json::json!({ "sample": 1000, "objectid": "text", "database": "a b" })

@@ -82,6 +82,13 @@ async fn clean(args: &CleanArgs, destination: &Destination, ui: &Ui) -> Result<E
                     out.extend(cleaned.dropped.iter().map(|d| format!("  {}", printable(d))));
                 }
             }
+            if cleaned.mapping_left {
+                out.push(
+                    "Left migrate.mapping, which lists old keys with new ones: later runs can reuse it; `drop schema migrate \
+                     cascade` removes it."
+                        .to_owned(),
+                );
+            }
             out.join("\n")
         },
         || {
@@ -89,6 +96,7 @@ async fn clean(args: &CleanArgs, destination: &Destination, ui: &Ui) -> Result<E
                 "destination": destination.place.as_json(),
                 "ledger": cleaned.ledger,
                 "dropped": cleaned.dropped,
+                "mapping_left": cleaned.mapping_left,
             })
         },
     );

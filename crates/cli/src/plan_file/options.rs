@@ -1,11 +1,12 @@
 //! Decisions about the whole database, each with its alternatives.
 
-use migrate_core::mapping::{AliasTypes, CaseInsensitive, Mapping, Offsets, XmlType};
+use migrate_core::encode::DEFAULT_NAMESPACE;
+use migrate_core::mapping::{AliasTypes, CaseInsensitive, Keys, Legacy, Mapping, Offsets, XmlType};
 use migrate_core::naming::Naming;
 use migrate_core::policy::TextPolicy;
 
 use super::comments::Writer;
-use super::toml_text::strings;
+use super::toml_text::{string, strings};
 
 pub(super) fn naming(choice: Naming) -> &'static str {
     match choice {
@@ -50,6 +51,37 @@ fn offsets(choice: Offsets) -> &'static str {
         Offsets::Drop => "drop",
         Offsets::Keep => "keep",
     }
+}
+
+/// The choice as TOML.
+pub(super) fn keys(choice: &Keys) -> String {
+    match choice {
+        Keys::Keep => "\"keep\"".to_owned(),
+        Keys::Uuid => "\"uuid\"".to_owned(),
+        Keys::Mapping(table) => format!("{{ mapping = {} }}", string(table)),
+    }
+}
+
+fn new_keys(out: &mut Writer, mapping: &Mapping) {
+    out.comment("What becomes of primary keys that are numbers, and of everything that refers to them (docs/keys.md).");
+    out.comment("  keep       they stay");
+    out.comment("  uuid       UUIDs of version 5, made of the table's name and the old key; that one is kept in legacy_COLUMN");
+    out.comment(
+        "  { mapping = \"schema.table\" }   those that a table of the destination lists, the others as above",
+    );
+    out.line(&format!("keys = {}", keys(&mapping.keys)));
+    out.comment("Which old keys are kept where keys are rewritten: those of rows (keys), or those in references too (all).");
+    let legacy = match mapping.legacy {
+        Legacy::Keys => "keys",
+        Legacy::All => "all",
+    };
+    out.line(&format!("legacy = \"{legacy}\""));
+    out.comment("The namespace that new keys are made in; another one makes others.");
+    match &mapping.key_namespace {
+        Some(namespace) => out.line(&format!("key_namespace = \"{namespace}\"")),
+        None => out.comment(&format!("key_namespace = \"{DEFAULT_NAMESPACE}\"")),
+    }
+    out.blank();
 }
 
 pub(super) fn write(out: &mut Writer, mapping: &Mapping) {
@@ -124,6 +156,7 @@ pub(super) fn write(out: &mut Writer, mapping: &Mapping) {
         "What alias types (user-defined names for built-in types) become.",
         &[("domain", "domains"), ("base", "their base types")],
     );
+    new_keys(out, mapping);
     out.comment("Tables to take, and tables to leave out, as patterns over schema.table with * for any characters. An empty");
     out.comment("`include` takes all; `exclude` wins.");
     out.line(&format!("include = {}", strings(&mapping.include)));

@@ -1,7 +1,7 @@
 //! Every table and every column.
 
 use migrate_core::catalog::{Catalog, Column, Fidelity, Table};
-use migrate_core::mapping::{ColumnMapping, Mapping, TableMapping};
+use migrate_core::mapping::{ColumnMapping, Mapping, Polymorphic, TableMapping};
 use migrate_core::plan::{ColumnPlan, Plan, TablePlan};
 
 use super::TABLE_FINGERPRINT;
@@ -21,6 +21,15 @@ pub(super) fn write(out: &mut Writer, mapping: &Mapping, catalog: &Catalog, plan
         );
     }
     out.comment("  nul = \"reject\", \"strip\", \"replace\"   as above, for this table");
+    out.comment(
+        "  key = \"keep\", \"uuid\"                as `keys` above, for this table; takes text keys too",
+    );
+    out.comment(
+        "  polymorphic = [{ type = \"X_type\", id = \"X_id\", targets = { \"VALUE\" = \"schema.table\" } }]",
+    );
+    out.comment(
+        "                                       a pair of columns becomes a foreign key for each target",
+    );
     out.comment("and for each column:");
     out.comment("  columns.X.skip = true                leave it out");
     out.comment("  columns.X.name = \"column\"            call it so");
@@ -29,6 +38,11 @@ pub(super) fn write(out: &mut Writer, mapping: &Mapping, catalog: &Catalog, plan
         "  columns.X.round = true               let decimals be rounded to that type's scale, and count them",
     );
     out.comment("  columns.X.nul = \"strip\"              as above, for this column");
+    out.comment(
+        "  columns.X.references = \"schema.table\"  it holds keys of that table: rewritten with them",
+    );
+    out.comment("  columns.X.foreign_key = true         and that becomes a foreign key");
+    out.comment("  columns.X.legacy = true              keep its old keys too, where they are rewritten");
     out.comment("Commented types are those that the run will use. `widened`: every value fits, and the type allows more;");
     out.comment("`not exact`: something is changed, and counted where it happens.");
     out.blank();
@@ -73,7 +87,11 @@ fn one(out: &mut Writer, table: &Table, decided: &TableMapping, planned: Option<
                 (Some(choice), _) => decision(&column.name, choice),
                 (None, None) => format!("# columns.{name}: not in the destination;"),
                 (None, Some(plan)) if plan.generated.is_some() => format!("# columns.{name}:"),
-                (None, Some(plan)) => format!("# columns.{name}.type = {}", string(&plan.ty.to_string())),
+                (None, Some(plan)) => {
+                    // The type that a person may choose is the one before keys are rewritten.
+                    let ty = plan.rekey.as_ref().map_or(&plan.ty, |rekey| &rekey.old);
+                    format!("# columns.{name}.type = {}", string(&ty.to_string()))
+                }
             };
             (left, super::toml_text::comment(&about))
         })
@@ -113,6 +131,27 @@ fn header(out: &mut Writer, name: &str, decided: &TableMapping) {
     if let Some(policy) = decided.nul {
         out.line(&format!("nul = \"{}\"", options::nul(policy)));
     }
+    if let Some(choice) = &decided.key {
+        out.line(&format!("key = {}", options::keys(choice)));
+    }
+    if !decided.polymorphic.is_empty() {
+        let pairs: Vec<String> = decided.polymorphic.iter().map(pair).collect();
+        out.line(&format!("polymorphic = [{}]", pairs.join(", ")));
+    }
+}
+
+fn pair(pair: &Polymorphic) -> String {
+    let targets: Vec<String> = pair
+        .targets
+        .iter()
+        .map(|(value, table)| format!("{} = {}", key(value), string(table)))
+        .collect();
+    format!(
+        "{{ type = {}, id = {}, targets = {{ {} }} }}",
+        string(&pair.kind),
+        string(&pair.id),
+        targets.join(", ")
+    )
 }
 
 /// The line of TOML for a column that something is decided about.
@@ -132,6 +171,16 @@ fn decision(name: &str, choice: &ColumnMapping) -> String {
     if choice.round {
         members.push("round = true".to_owned());
     }
+    members.extend(
+        choice
+            .references
+            .as_ref()
+            .map(|t| format!("references = {}", string(t))),
+    );
+    if choice.foreign_key {
+        members.push("foreign_key = true".to_owned());
+    }
+    members.extend(choice.legacy.map(|keeps| format!("legacy = {keeps}")));
     let inside = if members.is_empty() {
         "{}".to_owned()
     } else {
@@ -161,6 +210,9 @@ fn about(column: &Column, plan: Option<&ColumnPlan>) -> String {
         }
         if plan.name != column.name {
             facts.push(format!("becomes \"{}\"", plan.name));
+        }
+        if let Some(rekey) = &plan.rekey {
+            facts.push(format!("rewritten to {}, as a key of {}", plan.ty, rekey.table));
         }
         if let Some(domain) = &plan.domain {
             facts.push(format!("domain {domain}"));

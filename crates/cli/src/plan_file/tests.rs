@@ -1,7 +1,9 @@
 //! What is written is read back as the same mapping.
 
 use migrate_core::catalog::{Fidelity, ManualObject, ObjectName};
-use migrate_core::mapping::{AliasTypes, CaseInsensitive, ColumnMapping, Offsets, TableMapping, XmlType};
+use migrate_core::mapping::{
+    AliasTypes, CaseInsensitive, ColumnMapping, Keys, Legacy, Offsets, Polymorphic, TableMapping, XmlType,
+};
 use migrate_core::memory::MemorySource;
 use migrate_core::naming::Naming;
 use migrate_core::pg_type::PgType;
@@ -52,12 +54,25 @@ fn full_mapping() -> Mapping {
         ty,
         nul: Some(TextPolicy::Strip),
         round,
+        references: Some("dbo.Log".to_owned()),
+        foreign_key: round,
+        legacy: Some(round),
     };
     let table = TableMapping {
         skip: false,
         name: Some("sales.line".to_owned()),
         filter: Some("id > 5 and note <> 'a\"b\\c'".to_owned()),
         nul: Some(TextPolicy::Replace),
+        key: Some(Keys::Mapping("migrate.mapping".to_owned())),
+        polymorphic: vec![Polymorphic {
+            kind: "a \"type\"".to_owned(),
+            id: "id".to_owned(),
+            targets: [
+                ("7".to_owned(), "dbo.Log".to_owned()),
+                ("x.y".to_owned(), "dbo.Order Line".to_owned()),
+            ]
+            .into(),
+        }],
         columns: [
             (
                 "Price".to_owned(),
@@ -74,6 +89,9 @@ fn full_mapping() -> Mapping {
         .into(),
     };
     Mapping {
+        keys: Keys::Uuid,
+        key_namespace: Some("00000000-0000-0000-0000-000000000007".parse().unwrap()),
+        legacy: Legacy::All,
         source: Some("../data/shop.bacpac".to_owned()),
         catalog: Some("0123".to_owned()),
         naming: Naming::Snake,

@@ -279,6 +279,7 @@ fn said(rule: &str) -> String {
         "nul_replaced" => "with U+0000 replaced".to_owned(),
         "surrogate_stripped" => "without unpaired surrogates".to_owned(),
         "surrogate_replaced" => "with unpaired surrogates replaced".to_owned(),
+        "key_derived" => "not in the mapping of keys, and made of the old key".to_owned(),
         other => other.replace('_', " "),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
+use super::rewrite::Pushed;
 use super::{Batch, MAX_ROW_BYTES, Reject};
 use crate::chunk::Cursor;
 use crate::decode::{decode_cell, fields, value_to_json};
@@ -12,7 +13,7 @@ use crate::encode::{Changes, Refusal, RowEncoder, Scratch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::Value;
 
-const NULL: [u8; 4] = (-1i32).to_be_bytes();
+pub(super) const NULL: [u8; 4] = (-1i32).to_be_bytes();
 
 /// Takes values in the order of the encoder's columns and makes batches of them.
 ///
@@ -21,33 +22,33 @@ const NULL: [u8; 4] = (-1i32).to_be_bytes();
 /// the whole row a [`Reject`]; it never ends the copying, and no row is lost without being counted.
 #[derive(Debug)]
 pub struct BatchBuilder {
-    encoder: Arc<RowEncoder>,
+    pub(super) encoder: Arc<RowEncoder>,
     target_bytes: usize,
-    batch: Batch,
-    scratch: Scratch,
+    pub(super) batch: Batch,
+    pub(super) scratch: Scratch,
     /// Bytes that the rejects keep, about.
     reject_bytes: usize,
-    row: Row,
+    pub(super) row: Row,
 }
 
 /// The row that is being built.
 #[derive(Debug, Default)]
-struct Row {
+pub(super) struct Row {
     open: bool,
     /// Where its bytes begin.
-    start: usize,
-    /// Cells pushed.
-    cells: usize,
+    pub(super) start: usize,
+    /// Fields filled.
+    pub(super) cells: usize,
     /// What its cells went through; counted only if the row is kept.
-    changes: Vec<(usize, Changes)>,
-    refused: Option<Refused>,
+    pub(super) changes: Vec<(usize, Changes)>,
+    pub(super) refused: Option<Refused>,
     /// The caller's first mistake.
     breach: Option<Error>,
 }
 
 /// A row with a value that cannot be written.
 #[derive(Debug)]
-struct Refused {
+pub(super) struct Refused {
     column: usize,
     reason: Cow<'static, str>,
     cells: Map<String, Json>,
@@ -95,12 +96,16 @@ impl BatchBuilder {
     #[inline]
     pub fn push(&mut self, value: Value<'_>) {
         let index = self.row.cells;
-        self.row.cells += 1;
         let Some(column) = self.encoder.compiled().get(index) else {
+            self.row.cells += 1;
             return self.breach("a row has more values than the table has columns");
         };
+        self.row.cells += column.width;
         if self.row.refused.is_some() || !self.row.open {
             return self.push_aside(index, value);
+        }
+        if column.rewritten {
+            return self.push_rewritten(index, Pushed::Value(value));
         }
         let out = &mut self.batch.bytes;
         let start = out.len();
@@ -171,13 +176,17 @@ impl BatchBuilder {
         }
     }
 
-    /// Adds a row that is a COPY tuple already, as a PostgreSQL source delivers it.
+    /// Adds a row that is a COPY tuple already, as a PostgreSQL source delivers it: with a field for each value that
+    /// would be pushed. Where keys are rewritten, the other fields stay as they are.
     ///
     /// # Errors
     /// `Internal` if a row is open or the tuple has another number of fields; `Corrupt` if it is damaged.
     pub fn push_tuple(&mut self, tuple: &[u8]) -> Result<()> {
         if self.row.open {
             return Err(contract("a whole row came inside another"));
+        }
+        if self.encoder.rewrites() {
+            return self.push_fields(tuple);
         }
         let mut count = 0;
         for field in fields(tuple) {
@@ -237,7 +246,7 @@ impl BatchBuilder {
 
     /// Deals with a value whose row is refused already, or was never begun.
     #[cold]
-    fn push_aside(&mut self, index: usize, value: Value<'_>) {
+    pub(super) fn push_aside(&mut self, index: usize, value: Value<'_>) {
         match (&mut self.row.refused, self.encoder.compiled().get(index)) {
             (Some(refused), Some(column)) => {
                 self.reject_bytes += size_of_value(&value);
@@ -251,7 +260,7 @@ impl BatchBuilder {
 
     /// Gives scratch memory back, and keeps a row of many large cells from growing without bound.
     #[cold]
-    fn after_large_cell(&mut self, index: usize, start: usize, value: Value<'_>) {
+    pub(super) fn after_large_cell(&mut self, index: usize, start: usize, value: Value<'_>) {
         self.scratch.trim();
         let needed = self.batch.bytes.len() - self.row.start;
         if needed > MAX_ROW_BYTES {
@@ -262,7 +271,7 @@ impl BatchBuilder {
     /// Turns the row into a refused one: the cells before this one are decoded again.
     #[cold]
     #[inline(never)]
-    fn refuse_value(&mut self, index: usize, start: usize, value: Value<'_>, refusal: Refusal) {
+    pub(super) fn refuse_value(&mut self, index: usize, start: usize, value: Value<'_>, refusal: Refusal) {
         self.scratch.changes = Changes::default();
         self.scratch.trim();
         self.batch.bytes.truncate(start);
@@ -365,13 +374,13 @@ impl BatchBuilder {
 }
 
 /// Cells above this many bytes may leave large scratch buffers behind.
-const LARGE_CELL_BYTES: usize = 1 << 20;
+pub(super) const LARGE_CELL_BYTES: usize = 1 << 20;
 
 fn too_large_row(bytes: usize) -> Cow<'static, str> {
     format!("the row needs at least {bytes} bytes, and a PostgreSQL row holds {MAX_ROW_BYTES}").into()
 }
 
-fn contract(what: &str) -> Error {
+pub(super) fn contract(what: &str) -> Error {
     Error::new(
         ErrorKind::Internal,
         format!("a source broke the rules of encoding: {what}"),

@@ -2,6 +2,7 @@
 
 mod builder;
 mod conversions;
+mod rewrite;
 
 #[cfg(test)]
 mod tests;

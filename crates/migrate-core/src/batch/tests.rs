@@ -13,11 +13,14 @@ use crate::value::{Value, ValueKind};
 fn columns() -> [ColumnSpec; 3] {
     let column = |name: &str, kind, ty: &str| ColumnSpec {
         name: name.into(),
+        source: name.into(),
         kind,
         ty: ty.parse().unwrap(),
         nullable: name != "id",
         text: TextPolicy::Strip,
         round: false,
+        part: None,
+        rekey: None,
     };
     [
         column("id", ValueKind::Int32, "smallint"),
@@ -380,4 +383,246 @@ fn a_value_without_a_counterpart_takes_its_row_along_and_is_kept() {
         row: json!({"id": 5, "at": null, "name": "\\xc01d"}),
     };
     assert_eq!(batch.rejects, [expected]);
+}
+
+mod keys {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::catalog::{ObjectName, Part};
+    use crate::encode::KnownKeys;
+    use crate::plan::{Rekey, TargetName};
+
+    fn spec(name: &str, kind: ValueKind, ty: &str) -> ColumnSpec {
+        ColumnSpec {
+            name: format!("new_{name}"),
+            source: name.into(),
+            kind,
+            ty: ty.parse().unwrap(),
+            nullable: true,
+            text: TextPolicy::Strip,
+            round: false,
+            part: None,
+            rekey: None,
+        }
+    }
+
+    fn rewritten(spec: ColumnSpec, table: &str) -> ColumnSpec {
+        ColumnSpec {
+            rekey: Some(Rekey {
+                table: ObjectName::new("s", table),
+                namespace: namespace(table),
+                old: spec.ty,
+                known: None,
+            }),
+            ty: PgType::Uuid,
+            ..spec
+        }
+    }
+
+    fn namespace(table: &str) -> Uuid {
+        Uuid::new_v5(&Uuid::nil(), table.as_bytes())
+    }
+
+    /// A key with its old one, text, a reference, and two references that the text and the number behind it make.
+    fn specs() -> Vec<ColumnSpec> {
+        let part = |part, mut spec: ColumnSpec| {
+            spec.part = Some(part);
+            spec
+        };
+        let target = |value: &str| Part::Target {
+            kind: "kind".into(),
+            id: "other".into(),
+            value: value.into(),
+        };
+        let mut key = rewritten(spec("id", ValueKind::Int32, "integer"), "a");
+        key.nullable = false;
+        vec![
+            key,
+            part(
+                Part::Legacy { of: "id".into() },
+                spec("legacy_id", ValueKind::Int32, "integer"),
+            ),
+            spec("kind", ValueKind::Text, "varchar(5)"),
+            rewritten(spec("boss", ValueKind::Int64, "bigint"), "a"),
+            spec("other", ValueKind::Text, "text"),
+            part(
+                target("b"),
+                rewritten(spec("b_id", ValueKind::Text, "integer"), "b"),
+            ),
+            part(target("c"), spec("c_id", ValueKind::Text, "integer")),
+        ]
+    }
+
+    fn decoded(specs: &[ColumnSpec], batch: &Batch) -> Vec<serde_json::Value> {
+        let columns = || specs.iter().map(|s| (s.source.as_str(), &s.ty));
+        (0..batch.rows())
+            .map(|i| decode_row(columns(), batch.row(i)).unwrap())
+            .collect()
+    }
+
+    fn key(table: &str, old: &str) -> String {
+        Uuid::new_v5(&namespace(table), old.as_bytes()).to_string()
+    }
+
+    #[test]
+    fn one_value_fills_the_fields_that_are_made_of_it() {
+        let specs = specs();
+        let mut builder = BatchBuilder::new(Arc::new(RowEncoder::compile(&specs).unwrap()), 1000);
+        let mut row = |id: Value<'_>, kind: Value<'_>, boss: Value<'_>, other: Value<'_>| {
+            builder.begin_row();
+            [id, kind, boss, other].into_iter().for_each(|v| builder.push(v));
+            builder.end_row(|| "a row".to_owned()).unwrap();
+        };
+        row(
+            Value::Int32(7),
+            Value::Text("b"),
+            Value::Int64(-1),
+            Value::Text("40"),
+        );
+        row(Value::Int32(8), Value::Text("c"), Value::Null, Value::Text("41"));
+        row(Value::Int32(9), Value::Text("d"), Value::Null, Value::Text("x"));
+        // A key that is none, a reference that its column does not take, a value without a form.
+        row(Value::Null, Value::Null, Value::Null, Value::Null);
+        row(Value::Int32(10), Value::Text("c"), Value::Null, Value::Text("x"));
+        let odd = Value::Unsupported {
+            reason: "odd",
+            bytes: &[1],
+        };
+        row(odd, Value::Text("b"), Value::Null, Value::Text("1"));
+        let batch = builder.take().unwrap();
+        assert_eq!(
+            decoded(&specs, &batch),
+            [
+                json!({ "id": key("a", "7"), "legacy_id": 7, "kind": "b", "boss": key("a", "-1"), "other": "40",
+                        "b_id": key("b", "40"), "c_id": null }),
+                json!({ "id": key("a", "8"), "legacy_id": 8, "kind": "c", "boss": null, "other": "41",
+                        "b_id": null, "c_id": 41 }),
+                json!({ "id": key("a", "9"), "legacy_id": 9, "kind": "d", "boss": null, "other": "x",
+                        "b_id": null, "c_id": null }),
+            ]
+        );
+        let rejects: Vec<_> = batch
+            .rejects
+            .iter()
+            .map(|r| (r.column.as_str(), r.reason.as_str()))
+            .collect();
+        assert_eq!(rejects[0], ("new_id", "NULL in a column that takes none"));
+        assert_eq!(rejects[1].0, "new_other");
+        assert_eq!(rejects[2], ("new_id", "odd"));
+        assert_eq!(
+            batch.rejects[2].row,
+            json!({ "new_id": "\\x01", "new_kind": "b", "new_boss": null, "new_other": "1" })
+        );
+        assert_eq!(batch.digest(), batch.digest_of(0..3));
+    }
+
+    #[test]
+    fn a_tuple_is_rewritten_as_its_values_are() {
+        let specs = specs();
+        let encoder = Arc::new(RowEncoder::compile(&specs).unwrap());
+        let plain: Vec<ColumnSpec> = specs
+            .iter()
+            .filter(|s| !s.part.as_ref().is_some_and(Part::is_derived))
+            .map(|s| ColumnSpec {
+                ty: s.rekey.as_ref().map_or(s.ty.clone(), |r| r.old.clone()),
+                rekey: None,
+                ..s.clone()
+            })
+            .collect();
+        let push = |specs: &[ColumnSpec]| {
+            let mut builder = BatchBuilder::new(Arc::new(RowEncoder::compile(specs).unwrap()), 1000);
+            for (id, boss) in [(7, Value::Int64(70)), (8, Value::Null)] {
+                builder.begin_row();
+                for value in [Value::Int32(id), Value::Text("b"), boss, Value::Text("5")] {
+                    builder.push(value);
+                }
+                builder.end_row(String::new).unwrap();
+            }
+            builder.take().unwrap()
+        };
+        let (tuples, expected) = (push(&plain), push(&specs));
+        let mut builder = BatchBuilder::new(encoder, 1000);
+        for i in 0..tuples.rows() {
+            builder.push_tuple(tuples.row(i)).unwrap();
+        }
+        let batch = builder.take().unwrap();
+        assert_eq!(
+            (batch.bytes(), batch.digest()),
+            (expected.bytes(), expected.digest())
+        );
+        assert_eq!(
+            builder.push_tuple(expected.row(0)).unwrap_err().kind(),
+            ErrorKind::Internal
+        );
+        assert_eq!(
+            builder.push_tuple(&tuples.row(0)[..9]).unwrap_err().kind(),
+            ErrorKind::Corrupt
+        );
+        builder.push_tuple(tuples.row(0)).unwrap();
+        assert_eq!(builder.take().unwrap().rows(), 1);
+    }
+
+    #[test]
+    fn keys_that_were_given_before_are_taken_and_others_counted() {
+        let listed = TargetName {
+            schema: "migrate".into(),
+            name: "mapping".into(),
+        };
+        let mut known = KnownKeys::default();
+        known.add(&listed, "s.a", "7", Uuid::from_u128(77)).unwrap();
+        known.add(&listed, "s.b", "8", Uuid::from_u128(88)).unwrap();
+        known.sort();
+        let mut key_column = rewritten(spec("id", ValueKind::Int32, "integer"), "a");
+        key_column.rekey.as_mut().unwrap().known = Some(listed);
+        let encoder = RowEncoder::compile_with(std::slice::from_ref(&key_column), &Arc::new(known)).unwrap();
+        let mut builder = BatchBuilder::new(Arc::new(encoder), 1000);
+        for id in [7, 8] {
+            builder.begin_row();
+            builder.push(Value::Int32(id));
+            builder.end_row(String::new).unwrap();
+        }
+        let batch = builder.take().unwrap();
+        assert_eq!(
+            decoded(&[key_column], &batch),
+            [
+                json!({ "id": Uuid::from_u128(77).to_string() }),
+                json!({ "id": key("a", "8") })
+            ]
+        );
+        assert_eq!(batch.conversions.get(0, Conversion::KeyDerived), 1);
+    }
+
+    #[test]
+    fn equal_keys_of_other_types_have_one_text() {
+        let new = |kind, ty: &str, value: Value<'_>| {
+            let spec = rewritten(spec("id", kind, ty), "a");
+            let mut builder = BatchBuilder::new(Arc::new(RowEncoder::compile(&[spec]).unwrap()), 1000);
+            builder.begin_row();
+            builder.push(value);
+            builder.end_row(String::new).unwrap();
+            let batch = builder.take().unwrap();
+            Uuid::from_slice(&batch.row(0)[6..]).unwrap().to_string()
+        };
+        let decimal = |unscaled, scale| Value::Decimal { unscaled, scale };
+        for (kind, ty, value) in [
+            (ValueKind::Int16, "smallint", Value::Int16(120)),
+            (ValueKind::Int64, "bigint", Value::Int64(120)),
+            (ValueKind::Decimal, "numeric(10,0)", decimal(120, 0)),
+            (ValueKind::Decimal, "numeric(10,2)", decimal(120, 0)),
+            (ValueKind::Text, "char(8)", Value::Text("120")),
+            (ValueKind::Text, "text", Value::Text("120")),
+        ] {
+            assert_eq!(new(kind, ty, value), key("a", "120"), "{ty}");
+        }
+        assert_eq!(
+            new(ValueKind::Decimal, "numeric(10,2)", decimal(-15, 1)),
+            key("a", "-1.5")
+        );
+        let id = Uuid::from_u128(0xABCD);
+        assert_eq!(
+            new(ValueKind::Uuid, "uuid", Value::Uuid(id.into_bytes())),
+            key("a", "00000000-0000-0000-0000-00000000abcd")
+        );
+    }
 }

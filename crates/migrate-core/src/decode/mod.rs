@@ -10,6 +10,7 @@ mod tests;
 
 pub use cell::{decode_cell, decode_row};
 pub use copy_reader::CopyReader;
+pub(crate) use number::numeric_text;
 pub(crate) use value::value_to_json;
 
 use crate::error::{Error, ErrorKind, Result};

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use crate::encode::numeric::{SIGN_INFINITY, SIGN_NAN, SIGN_NEGATIVE, SIGN_NEGATIVE_INFINITY};
 
 /// The number's text, or nothing if the bytes are no `numeric`.
-pub(super) fn numeric_text(bytes: &[u8]) -> Option<String> {
+pub(crate) fn numeric_text(bytes: &[u8]) -> Option<String> {
     let word = |i: usize| Some(u16::from_be_bytes(*bytes.get(2 * i..)?.first_chunk::<2>()?));
     let (count, weight, sign, display) = (word(0)?, word(1)? as i16, word(2)?, word(3)?);
     let groups = &bytes[8..];

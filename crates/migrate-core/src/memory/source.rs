@@ -204,7 +204,7 @@ impl Snapshot for MemorySource {
             .find(|t| t.name == table.source)
             .ok_or_else(broken)?;
         let positions = table
-            .copied()
+            .delivered()
             .map(|c| {
                 definition
                     .columns

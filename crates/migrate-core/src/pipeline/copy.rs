@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::batch::{Batch, BatchBuilder};
 use crate::chunk::{ConversionTotals, Cursor, Receipt, Segment, Window, add_conversions};
-use crate::encode::{ColumnSpec, RowEncoder};
+use crate::encode::{KnownKeys, RowEncoder};
 use crate::error::{Error, ErrorKind, Result};
 use crate::observer::{Event, Observer};
 use crate::plan::{Plan, TablePlan};
@@ -31,6 +31,8 @@ pub(super) struct Shared {
     options: Options,
     observer: Arc<dyn Observer>,
     stop: CancellationToken,
+    /// Keys that were given before.
+    known: Arc<KnownKeys>,
     memory: Arc<Semaphore>,
     permits: u32,
 }
@@ -93,6 +95,7 @@ impl Shared {
         options: &Options,
         observer: &Arc<dyn Observer>,
         stop: CancellationToken,
+        known: Arc<KnownKeys>,
     ) -> Self {
         let permits = (options.memory / PERMIT_BYTES).clamp(1, 1 << 28) as u32;
         Self {
@@ -103,6 +106,7 @@ impl Shared {
             options: options.clone(),
             observer: Arc::clone(observer),
             stop,
+            known,
             memory: Arc::new(Semaphore::new(permits as usize)),
             permits,
         }
@@ -184,8 +188,7 @@ impl Shared {
             self.plan.tables.get(job.table).ok_or_else(|| {
                 Error::new(ErrorKind::Internal, "a chunk of a table that is not in the plan")
             })?;
-        let specs: Vec<ColumnSpec> = table.copied().map(ColumnSpec::from).collect();
-        let encoder = Arc::new(RowEncoder::compile(&specs)?);
+        let encoder = Arc::new(RowEncoder::for_table(table, &self.known)?);
         let mut mode = WriteMode::Fast;
         let mut tries = 0;
         let mut wait = self.options.backoff;

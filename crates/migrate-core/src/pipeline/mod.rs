@@ -215,6 +215,11 @@ async fn copy_all(
     observer: &Arc<dyn Observer>,
     cancel: &CancellationToken,
 ) -> Result<Vec<TableOutcome>> {
+    let known = if plan.uses_known_keys() {
+        Arc::new(sink.known_keys(plan).await?)
+    } else {
+        Arc::default()
+    };
     // A failing worker stops the others through this token without cancelling the caller's.
     let stop = cancel.child_token();
     let shared = Arc::new(Shared::new(
@@ -225,6 +230,7 @@ async fn copy_all(
         options,
         observer,
         stop.clone(),
+        known,
     ));
     // An earlier run may have stopped here for the same reason.
     shared.check_quarantine(shared.quarantined())?;

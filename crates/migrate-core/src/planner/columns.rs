@@ -1,6 +1,6 @@
 //! Columns, domains and the types they get.
 
-use crate::catalog::{Column, Fidelity, Identity, Table};
+use crate::catalog::{Column, Fidelity, Identity, Part, Table};
 use crate::encode::{ColumnSpec, RowEncoder};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mapping::{AliasTypes, CaseInsensitive, ColumnMapping, TableMapping, XmlType};
@@ -65,12 +65,22 @@ impl Planner<'_> {
                 self.drop_column(table, column);
                 continue;
             }
-            if let Some(planned) = self.column(table, column, &decided, &choice, tied)? {
-                plan.columns.push(planned);
-            }
+            let planned = match (&column.part, plan.columns.last()) {
+                (Some(Part::Legacy { of }), Some(before)) if before.source == *of => {
+                    let name = self.names.column(&table.name, &column.name);
+                    name.and_then(|name| self.old_values(column, name, before))
+                }
+                (Some(Part::Legacy { .. }), _) => {
+                    // The column itself is left out.
+                    self.drop_column(table, column);
+                    None
+                }
+                _ => self.column(table, column, &decided, &choice, tied)?,
+            };
+            plan.columns.extend(planned);
         }
         self.generated(table, &mut plan);
-        for column in plan.copied() {
+        for column in plan.copied().filter(|c| !c.is_derived()) {
             RowEncoder::compile(&[ColumnSpec::from(column)])
                 .map_err(|e| e.at("source type", &column.native).at("table", &table.name))?;
         }
@@ -182,7 +192,7 @@ impl Planner<'_> {
         } else {
             self.default(&object, column, &ty)
         };
-        Ok(Some(ColumnPlan {
+        let planned = ColumnPlan {
             source: column.name.clone(),
             name,
             native: column.native.clone(),
@@ -198,8 +208,10 @@ impl Planner<'_> {
             generated: None,
             text: choice.nul.or(decided.nul).unwrap_or(self.mapping.nul),
             round: choice.round,
+            rekey: None,
             comment: column.comment.clone(),
-        }))
+        };
+        Ok(Some(self.with_new_keys(table, column, planned)))
     }
 
     /// A type that a person chose: the destination must have it.
@@ -340,11 +352,14 @@ impl From<&ColumnPlan> for ColumnSpec {
     fn from(column: &ColumnPlan) -> Self {
         Self {
             name: column.name.clone(),
+            source: column.source.clone(),
             kind: column.kind.clone(),
             ty: column.ty.clone(),
             nullable: column.nullable,
             text: column.text,
             round: column.round,
+            part: column.part.clone(),
+            rekey: column.rekey.clone(),
         }
     }
 }

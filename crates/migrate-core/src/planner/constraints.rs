@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::catalog::{Check, Column, ForeignKey, Index, Key, ObjectName, Table};
 use crate::naming::Namespace;
 use crate::pg_type::PgType;
-use crate::plan::{CheckPlan, ForeignKeyPlan, IndexPlan, KeyPlan, TablePlan};
+use crate::plan::{CheckPlan, ColumnPlan, ForeignKeyPlan, IndexPlan, KeyPlan, TablePlan};
 
 use super::references::comparable;
 use super::{Planner, text_keys};
@@ -333,6 +333,13 @@ impl Planner<'_> {
         columns.iter().zip(referenced).find_map(|(a, b)| {
             let a = from.columns.iter().find(|c| &c.name == a)?;
             let b = to.columns.iter().find(|c| &c.name == b)?;
+            let owner = |c: &ColumnPlan| c.rekey.as_ref().map(|r| r.namespace);
+            if owner(a) != owner(b) {
+                return Some(format!(
+                    "the keys in {} and {} are not rewritten alike",
+                    a.name, b.name
+                ));
+            }
             if !comparable(&a.ty, &b.ty) {
                 return Some(format!(
                     "PostgreSQL does not compare {} of type {} with {} of type {}; give both one type",

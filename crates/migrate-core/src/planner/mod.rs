@@ -5,13 +5,17 @@
 mod check_mapping;
 mod columns;
 mod constraints;
+mod keys;
 mod names;
 mod offsets;
+mod old_values;
+mod polymorphic;
 mod references;
 mod reshape;
 mod text_keys;
 mod tied;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Catalog, ManualObject, ObjectName, Table, View};
@@ -22,6 +26,7 @@ use crate::plan::{
 };
 use crate::template::{Expr, Template, Translation};
 
+use keys::Rewritten;
 use names::Names;
 use tied::Tied;
 
@@ -31,7 +36,8 @@ use tied::Tied;
 /// [`Config`](crate::ErrorKind::Config) if the mapping names what the source does not have, asks for a type that a column's
 /// values cannot become, or gives two things one name.
 pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Plan> {
-    let catalog = &*offsets::with_offsets(catalog, mapping);
+    let (catalog, keys) = keys::rewrite(offsets::with_offsets(catalog, mapping), mapping)?;
+    let catalog = &*catalog;
     check_mapping::check(catalog, mapping)?;
     let tables: Vec<&Table> = catalog.tables.iter().filter(|t| mapping.takes(&t.name)).collect();
     let excluded = catalog
@@ -52,11 +58,15 @@ pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Pla
         dropped: BTreeSet::new(),
         nondeterministic: BTreeSet::new(),
         collation_schema: String::new(),
+        keys,
     };
     if let Some(first) = tables.first().and_then(|t| planner.names.relation(&t.name)) {
         planner.collation_schema = first.schema;
     }
     planner.note_renamed();
+    for (object, text) in std::mem::take(&mut planner.keys.notes) {
+        planner.note(object, text);
+    }
     let tied = Tied::find(&tables, mapping);
     let domains = planner.domains();
     let mut planned: Vec<TablePlan> = Vec::new();
@@ -128,6 +138,8 @@ struct Planner<'a> {
     collation_schema: String,
     /// Columns that get a nondeterministic collation, by source table and column.
     nondeterministic: BTreeSet<(ObjectName, String)>,
+    /// What keys are rewritten.
+    keys: Rewritten,
 }
 
 /// Whether an expression does with text what nondeterministic collations do not allow: regular expressions and ILIKE in
@@ -167,8 +179,19 @@ impl Planner<'_> {
         }
     }
 
-    /// Fills an expression's names in. The error says why there is no PostgreSQL form, or which column is gone.
+    /// Fills an expression's names in; it reads old keys where keys are rewritten. The error says why there is no
+    /// PostgreSQL form, or which column is gone.
     fn render(&self, expr: &Expr) -> Result<Rendered, String> {
+        self.render_over(expr, |template| {
+            self.keys.over_old_values(template).map(Cow::Owned)
+        })
+    }
+
+    fn render_over<'t>(
+        &self,
+        expr: &'t Expr,
+        over: impl Fn(&'t Template) -> Result<Cow<'t, Template>, String>,
+    ) -> Result<Rendered, String> {
         match &expr.translation {
             Translation::Impossible { reason } => Err(reason.clone()),
             Translation::Done {
@@ -182,7 +205,8 @@ impl Planner<'_> {
                 {
                     return Err(format!("column {table}.{column} is not in the destination"));
                 }
-                let sql = self.render_template(template)?;
+                let template = over(template)?;
+                let sql = self.render_template(&template)?;
                 let nondeterministic = template
                     .columns()
                     .any(|(t, c)| self.nondeterministic.contains(&(t.clone(), c.to_owned())));
@@ -253,7 +277,23 @@ impl Planner<'_> {
             .names
             .relation(&view.name)
             .ok_or_else(|| "it has no name in the plan".to_owned())?;
-        let rendered = self.render(&view.query)?;
+        // A view joins by keys, new ones as well as old ones.
+        let rendered = self.render_over(&view.query, |template| Ok(Cow::Borrowed(template)))?;
+        if let Translation::Done { template, .. } = &view.query.translation {
+            let reads = |(t, c): &(&ObjectName, &str)| self.keys.owner(t, c).is_some();
+            let read: BTreeSet<String> = template
+                .columns()
+                .filter(reads)
+                .map(|(_, c)| c.to_owned())
+                .collect();
+            if !read.is_empty() {
+                let read: Vec<String> = read.into_iter().collect();
+                self.note(
+                    &view.name,
+                    format!("reads keys that become uuid: {}", read.join(", ")),
+                );
+            }
+        }
         for text in rendered.notes {
             self.note(&view.name, text);
         }

@@ -6,6 +6,7 @@ mod build;
 mod columns;
 mod constraints;
 mod indexes;
+mod keys;
 mod names;
 mod selection;
 mod text_keys;

@@ -6,6 +6,8 @@ use migrate_core::plan::{
     quote_ident, quote_literal,
 };
 
+use migrate_core::pg_type::PgType;
+
 use super::table::sequence_bounds;
 use super::{Lock, Phase, Step, column_list, comment};
 
@@ -22,6 +24,7 @@ pub fn post_data(plan: &Plan) -> Vec<Step> {
         }
         steps.extend(table.uniques.iter().map(|key| key_step("unique", name, key)));
         steps.extend(table.indexes.iter().map(|index| index_step(name, index)));
+        steps.extend(mapping_step(table));
         steps.push(
             Step::new(
                 "analyze",
@@ -77,6 +80,43 @@ fn key_step(kind: &str, table: &TargetName, key: &KeyPlan) -> Step {
         sql,
     )
     .locking(table, Lock::Exclusive)
+}
+
+/// Lists new keys with the old ones that they were made of, for later runs and other programs.
+fn mapping_step(table: &TablePlan) -> Option<Step> {
+    let [key] = table.primary_key.as_ref()?.columns.as_slice() else {
+        return None;
+    };
+    let key = table
+        .columns
+        .iter()
+        .find(|c| c.name == *key && c.rekey.is_some())?;
+    let old = table.legacy_of(key)?;
+    let column = quote_ident(&old.name);
+    // Zeros at the end make no difference between keys.
+    let text = if matches!(old.ty, PgType::Numeric(_)) {
+        format!("trim_scale({column})::text")
+    } else {
+        format!("{column}::text")
+    };
+    let sql = format!(
+        "insert into migrate.mapping as known (source_table, legacy_key, new_key)\n\
+         select {source}, {text}, {new}::text from {from} where {column} is not null\n\
+         on conflict (source_table, legacy_key) do update set new_key = excluded.new_key\n    \
+         where known.new_key <> excluded.new_key",
+        source = quote_literal(&table.source.to_string()),
+        new = quote_ident(&key.name),
+        from = table.target.quoted(),
+    );
+    let name = &table.target;
+    let step = Step::new(
+        "mapping",
+        &name.quoted(),
+        format!("mapping of keys of {name}"),
+        Phase::Keys,
+        sql,
+    );
+    Some(step.locking(name, Lock::Shared))
 }
 
 fn index_step(table: &TargetName, index: &IndexPlan) -> Step {

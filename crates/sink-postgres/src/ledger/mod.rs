@@ -5,6 +5,7 @@
 pub(crate) mod chunk;
 pub(crate) mod created;
 pub(crate) mod event;
+pub(crate) mod mapping;
 pub(crate) mod quarantine;
 pub(crate) mod run;
 pub(crate) mod step;
@@ -105,28 +106,7 @@ pub(crate) const CREATE: &str = "
         name     text not null,
         object   oid not null
     );
-    comment on table migrate.created is 'What the migration created, as it was called then';
-
-    create table if not exists migrate.mapping (
-        source_table text not null,
-        legacy_key   text not null,
-        new_key      text not null,
-        primary key (source_table, legacy_key)
-    );
-    comment on table migrate.mapping is 'Keys that got others, and which; it outlives the migration'";
-
-/// Removes the ledger, but not a mapping of keys that somebody may still need.
-pub(crate) const DROP: &str = "
-    do $$
-    begin
-        if to_regclass('migrate.mapping') is null or not exists (select from migrate.mapping) then
-            drop schema migrate cascade;
-        else
-            drop table migrate.run, migrate.table_state, migrate.chunk, migrate.quarantine, migrate.step,
-                       migrate.event, migrate.created;
-            comment on schema migrate is 'Keys of earlier migrations';
-        end if;
-    end $$";
+    comment on table migrate.created is 'What the migration created, as it was called then';";
 
 /// How times are spelled: RFC 3339 in UTC.
 macro_rules! rfc3339 {

@@ -21,10 +21,10 @@ pub(crate) enum Presence {
 
 const PRESENCE: &str = "
     select to_regnamespace('migrate') is not null
-             and (to_regclass('migrate.mapping') is null
-                  or exists (select from pg_class
-                             where relnamespace = to_regnamespace('migrate') and relkind in ('r', 'v', 'm', 'f', 'p')
-                               and relname <> 'mapping')) as schema,
+           and (to_regclass('migrate.mapping') is null
+                or exists (select from pg_class
+                           where relnamespace = to_regnamespace('migrate')
+                             and relname not in ('mapping', 'mapping_pkey'))) as schema,
            (select count(*) = 3
             from pg_attribute
             where attrelid = to_regclass('migrate.run') and attname in ('format', 'epoch', 'plan_fingerprint')) as run";

@@ -42,6 +42,7 @@ pub(crate) fn column(name: &str, kind: ValueKind, ty: PgType, nullable: bool) ->
         generated: None,
         text: TextPolicy::Reject,
         round: false,
+        rekey: None,
         comment: None,
     }
 }

@@ -95,7 +95,7 @@ impl Program {
             element: false,
             walks: false,
         };
-        for column in table.copied() {
+        for column in table.delivered() {
             let place = |e: migrate_core::Error| e.at("column", &column.source).at("table", &table.source);
             let from = ValueFrom::parse(&column.source).map_err(place)?;
             let types = match Native::parse(&column.native).map_err(place)? {
@@ -111,16 +111,16 @@ impl Program {
                 }
                 ValueFrom::DocumentId => (
                     From::DocumentId,
-                    Some(Target::new(column, &types, &table.source)?),
+                    Some(Target::new(&column, &types, &table.source)?),
                 ),
                 ValueFrom::Element if !rows.arrays.is_empty() => {
                     program.element = true;
-                    (From::Element, Some(Target::new(column, &types, &table.source)?))
+                    (From::Element, Some(Target::new(&column, &types, &table.source)?))
                 }
                 ValueFrom::Field(path) => {
                     let slot = program.slots as u32;
                     program.slots += 1;
-                    let target = Target::new(column, &types, &table.source)?;
+                    let target = Target::new(&column, &types, &table.source)?;
                     let field = program.tree.at(&path);
                     if field.slot.replace(slot).is_some() {
                         return Err(place(config("two columns take the same field")));
@@ -297,7 +297,7 @@ impl Program {
 /// What a child table says about arrays without elements.
 fn child_array(child: &TablePlan) -> Result<ChildArray> {
     let mut no_rows = NoRows::Missing;
-    for column in child.copied() {
+    for column in child.delivered() {
         if let (Ok(ValueFrom::Ordinal(0)), Native::Ordinal(said)) =
             (ValueFrom::parse(&column.source), Native::parse(&column.native)?)
         {

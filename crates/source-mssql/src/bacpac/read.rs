@@ -40,11 +40,13 @@ enum Cell {
 impl Wanted {
     pub(crate) fn new(plan: &TablePlan, stored: &[StoredColumn]) -> Result<Self> {
         let mut columns = Vec::new();
-        for column in plan.copied() {
+        for column in plan.delivered() {
             let place = |e: Error| e.at("column", &column.source).at("table", &plan.source);
             let (name, part) = match &column.part {
                 None => (&column.source, None),
                 Some(Part::UtcOffset { of }) => (of, Some(Base::DateTimeOffset)),
+                // These are not delivered.
+                Some(Part::Legacy { .. } | Part::Target { .. }) => continue,
             };
             let found = stored.iter().position(|c| c.name == *name);
             let found = found.ok_or_else(|| {

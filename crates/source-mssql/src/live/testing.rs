@@ -27,6 +27,7 @@ pub(crate) fn table_plan(columns: &[(&str, &str)]) -> TablePlan {
             part: None,
             text: TextPolicy::Reject,
             round: false,
+            rekey: None,
             comment: None,
         }
     };

@@ -23,11 +23,14 @@ fn column(kind: ValueKind, ty: &str) -> Column {
     let ty = ty.parse().expect("a type");
     Column(ColumnSpec {
         name: "c".into(),
+        source: "c".into(),
         kind,
         ty,
         nullable: true,
         text: TextPolicy::Reject,
         round: false,
+        part: None,
+        rekey: None,
     })
 }
 

@@ -60,11 +60,13 @@ impl Selection {
             let columns = key.iter().flat_map(|k| &k.columns);
             columns.into_iter().position(|c| c.name == name)
         };
-        for column in plan.copied() {
+        for column in plan.delivered() {
             let at = |e: Error| e.at("column", &column.source).at("table", &plan.source);
             let source = match &column.part {
                 Some(Part::UtcOffset { of }) => of,
                 None => &column.source,
+                // These are not delivered.
+                Some(Part::Legacy { .. } | Part::Target { .. }) => continue,
             };
             let found = facts.columns.iter().find(|c| c.name == *source);
             let found = found.ok_or_else(|| {
