@@ -7,7 +7,7 @@ use super::condition::{Condition, compare};
 use super::statement::{Select, select, table, type_named, unquoted};
 use super::variant::Part;
 use super::{Fault, refused};
-use crate::bacpac::{Cell, DatabaseSpec, SqlType, TableSpec};
+use crate::bacpac::{Cell, ColumnSpec, DatabaseSpec, SqlType, TableSpec};
 use crate::tds::answer::Answer;
 use crate::tds::{Column, row};
 
@@ -32,7 +32,7 @@ pub struct Encoded {
 impl Rows {
     /// Encodes rows of a table, which `fill` hands over one after the other.
     pub fn encoded(spec: &TableSpec, fill: impl FnOnce(&mut dyn FnMut(&[Cell]))) -> Self {
-        let columns: Vec<Column> = (spec.columns.iter())
+        let columns: Vec<Column> = (stored(spec).into_iter())
             .map(|c| Column {
                 name: c.name.clone(),
                 ty: travelling(&c.ty),
@@ -83,6 +83,11 @@ fn travelling(ty: &SqlType) -> SqlType {
     }
 }
 
+/// A table's columns without the computed ones.
+fn stored(spec: &TableSpec) -> Vec<&ColumnSpec> {
+    spec.columns.iter().filter(|c| c.computed.is_none()).collect()
+}
+
 /// What an item of a select stands for.
 #[derive(Debug, Clone, Copy)]
 enum Item {
@@ -96,7 +101,8 @@ enum Item {
 /// A query over a table.
 pub(super) struct Asking<'a> {
     database: &'a DatabaseSpec,
-    spec: &'a TableSpec,
+    /// The columns that rows have a cell for.
+    stored: Vec<&'a ColumnSpec>,
     items: Vec<(Item, Column)>,
     condition: Option<Condition>,
     order: Vec<(usize, bool)>,
@@ -107,7 +113,7 @@ impl<'a> Asking<'a> {
     pub(super) fn read(database: &'a DatabaseSpec, spec: &'a TableSpec, asked: &Select<'_>) -> Option<Self> {
         let mut asking = Self {
             database,
-            spec,
+            stored: stored(spec),
             items: Vec::new(),
             condition: None,
             order: Vec::new(),
@@ -116,7 +122,7 @@ impl<'a> Asking<'a> {
             asking.items.push(asking.item(item)?);
         }
         if let Some(condition) = asked.condition {
-            let columns: Vec<(String, SqlType)> = (spec.columns.iter())
+            let columns: Vec<(String, SqlType)> = (asking.stored.iter())
                 .map(|c| (c.name.clone(), asking.resolved(&c.ty)))
                 .collect();
             asking.condition = Some(Condition::read(condition, &columns)?);
@@ -133,7 +139,7 @@ impl<'a> Asking<'a> {
 
     fn place(&self, quoted: &str) -> Option<usize> {
         let name = unquoted(quoted)?;
-        self.spec.columns.iter().position(|c| c.name == name)
+        self.stored.iter().position(|c| c.name == name)
     }
 
     /// What an alias stands for.
@@ -173,7 +179,7 @@ impl<'a> Asking<'a> {
             None => (item, None),
         };
         let at = self.place(name)?;
-        let column = &self.spec.columns[at];
+        let column = &self.stored[at];
         let column = Column {
             name: if cast.is_some() {
                 String::new()
@@ -225,10 +231,10 @@ impl<'a> Asking<'a> {
         let begun = Answer::begun(&columns);
         let (answer, count) = match rows {
             Rows::Encoded(encoded) => {
-                let whole = self.items.len() == self.spec.columns.len()
+                let whole = self.items.len() == self.stored.len()
                     && (self.items.iter().enumerate()).all(|(i, (item, column))| {
                         matches!(item, Item::Column(at) if *at == i)
-                            && column.ty == travelling(&self.spec.columns[i].ty)
+                            && column.ty == travelling(&self.stored[i].ty)
                     });
                 if !whole {
                     return refused("encoded rows with other columns than the table's, in their order");

@@ -155,7 +155,9 @@ pub(super) fn tokens(sql: &str) -> Option<Vec<Token>> {
             out.push(Token::Text(rest[start..end - 1].replace("''", "'")));
             end
         } else if let Some(digits) = rest.strip_prefix("0x") {
-            let end = digits.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(digits.len());
+            let end = digits
+                .find(|c: char| !c.is_ascii_hexdigit())
+                .unwrap_or(digits.len());
             out.push(Token::Bytes(hex::decode(&digits[..end]).ok()?));
             end + 2
         } else if first.is_ascii_alphanumeric() || first == '-' || first == '_' {

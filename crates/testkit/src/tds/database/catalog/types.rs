@@ -39,6 +39,8 @@ pub(super) fn declared(ty: &SqlType) -> (&'static str, i64, i64, i64) {
         SqlType::HierarchyId => ("hierarchyid", 892, 0, 0),
         SqlType::Geography => ("geography", -1, 0, 0),
         SqlType::Geometry => ("geometry", -1, 0, 0),
+        SqlType::Json => ("json", -1, 0, 0),
+        SqlType::Vector(n) => ("vector", 8 + 4 * i64::from(*n), 0, 0),
         SqlType::SysName => ("sysname", 256, 0, 0),
         SqlType::Alias(..) => panic!("an alias of an alias"),
     }
