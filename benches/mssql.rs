@@ -2,13 +2,17 @@
 //! read and drop their rows over one connection, and the time that `psql \copy ... (format binary)` takes to load them from a
 //! file prepared beforehand. In turn, best of three, with two workers; also the peak resident memory of `migrate`.
 //!
-//! The tables must be there; nobody may write to them. The password is read from the URL, and the server's certificate is
-//! taken as it is.
-//!
 //! ```text
 //! cargo build --release -p migrate-cli
+//! cargo bench -p migrate-benches --bench mssql
 //! MSSQL_URL=mssql://user:password@host:1433/database cargo bench -p migrate-benches --bench mssql -- dbo.Narrow dbo.Wide
 //! ```
+//!
+//! Without `MSSQL_URL` the server is the test kit's: no database, but rows that were encoded beforehand and are sent as fast as
+//! they are taken, over connections without TLS (`-- --tls`: with it). So the times are those of the reading side. Its tables
+//! are `dbo.Fact`, `dbo.Wide` and, if it is named, `dbo.Large`, which has one value of 200 MB. With the
+//! variable, the tables must be there, and nobody may write to them; the password is read from the URL, and the server's
+//! certificate is taken as it is.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -18,6 +22,8 @@ use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
 use migrate_pg_embedded::{Cluster, find_installation};
+use migrate_testkit::bench;
+use migrate_testkit::tds::Server;
 use mssql_tds::connection::client_context::{ClientContext, TdsAuthenticationMethod};
 use mssql_tds::connection_provider::tds_connection_provider::TdsConnectionProvider;
 use mssql_tds::core::{EncryptionOptions, EncryptionSetting};
@@ -29,6 +35,8 @@ use url::Url;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 const ROUNDS: usize = 3;
+/// Bytes of the one value of `dbo.Large`.
+const LARGE: u64 = 200_000_000;
 
 fn main() -> Outcome<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -36,11 +44,32 @@ fn main() -> Outcome<()> {
     if !args.iter().any(|a| a == "--bench") {
         return Ok(());
     }
-    let Ok(url) = std::env::var("MSSQL_URL") else {
-        println!("did not run: MSSQL_URL is not set");
-        return Ok(());
+    let named: Vec<&str> = args
+        .iter()
+        .map(String::as_str)
+        .filter(|a| !a.starts_with('-'))
+        .collect();
+    let (served, url, tables) = match std::env::var("MSSQL_URL") {
+        Ok(url) => (None, Url::parse(&url)?, named),
+        Err(_) => {
+            let tables = if named.is_empty() {
+                vec!["dbo.Fact", "dbo.Wide"]
+            } else {
+                named
+            };
+            let rows = |table: &str, rows: u64| if tables.contains(&table) { rows } else { 0 };
+            let large = rows("dbo.Large", LARGE) as usize;
+            let database = bench::on_server(rows("dbo.Fact", 2_000_000), rows("dbo.Wide", 200_000), large);
+            let server = Server::start(database);
+            let url = format!(
+                "mssql://reader:secret@127.0.0.1:{}/{}",
+                server.port(),
+                bench::NAME
+            );
+            (Some(server), Url::parse(&url)?, tables)
+        }
     };
-    let url = Url::parse(&url)?;
+    let tls = served.is_none() || args.iter().any(|a| a == "--tls");
     let migrate = release_binary()?;
     let cluster = Cluster::temporary(
         Some(find_installation()?),
@@ -57,10 +86,11 @@ fn main() -> Outcome<()> {
         "| table | driver | rows | driver alone, s | \\copy, s | migrate, s | its rows, s | migrate / floor | its rows / floor | peak MiB |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
-    for table in args.iter().filter(|a| !a.starts_with('-')) {
+    for table in tables {
         for driver in ["mssql-tds", "tiberius"] {
             let bench = Bench {
                 url: &url,
+                tls,
                 migrate: &migrate,
                 cluster: &cluster,
                 table,
@@ -76,6 +106,7 @@ fn main() -> Outcome<()> {
 
 struct Bench<'a> {
     url: &'a Url,
+    tls: bool,
     migrate: &'a Path,
     cluster: &'a Cluster,
     table: &'a str,
@@ -151,7 +182,11 @@ impl Bench<'_> {
         context.database = self.database().to_owned();
         context.packet_size = 16_383;
         context.encryption_options = EncryptionOptions {
-            mode: EncryptionSetting::Required,
+            mode: if self.tls {
+                EncryptionSetting::Required
+            } else {
+                EncryptionSetting::PreferOff
+            },
             trust_server_certificate: true,
             host_name_in_cert: None,
             server_certificate: None,
@@ -178,6 +213,12 @@ impl Bench<'_> {
         config.port(self.url.port().unwrap_or(1433));
         config.database(self.database());
         config.trust_cert();
+        config.encryption(if self.tls {
+            tiberius::EncryptionLevel::Required
+        } else {
+            tiberius::EncryptionLevel::Off
+        });
+        config.packet_size(16_383);
         config.authentication(tiberius::AuthMethod::sql_server(
             self.url.username(),
             self.url.password().unwrap_or_default(),
@@ -203,7 +244,8 @@ impl Bench<'_> {
             .query_pairs_mut()
             .clear()
             .append_pair("driver", self.driver)
-            .append_pair("trust_server_certificate", "true");
+            .append_pair("trust_server_certificate", "true")
+            .append_pair("encrypt", if self.tls { "on" } else { "off" });
         let started = Instant::now();
         let mut child = Command::new(self.migrate)
             .args(["run", "env:MSSQL_URL", "--include", self.table, "--jobs", "2"])

@@ -19,4 +19,5 @@ mod oracle;
 mod plan;
 mod quarantine;
 mod rollback;
+mod tds;
 mod validate;

@@ -62,21 +62,41 @@ pub fn write(path: impl AsRef<Path>) -> io::Result<()> {
 /// Writes the file, for instance with another layout.
 pub fn write_with(path: impl AsRef<Path>, options: Options) -> io::Result<()> {
     let mut file = BacpacWriter::create(path, database(), options)?;
-    for (table, samples) in [("Scalars", scalars()), ("Times", times()), ("Clr", clr())] {
-        let versioned = table == "Scalars";
-        file.table_rows("dbo", table, 2, sample_rows(&samples, versioned))?;
+    for table in TABLES {
+        let part_rows = if matches!(table, "Scalars" | "Times" | "Clr") {
+            2
+        } else {
+            100
+        };
+        file.table_rows("dbo", table, part_rows, rows(table))?;
     }
-    file.table_rows("dbo", "Variants", 100, numbered(variants()))?;
-    file.table_rows("dbo", "Nul", 100, numbered(nul_texts()))?;
-    file.table_rows("dbo", "Surrogates", 100, numbered(surrogates()))?;
-    file.table_rows(
-        "dbo",
-        "Order Details & more",
-        100,
-        [[Cell::Int(1), Cell::text("<&>\"'")]],
-    )?;
     file.finish()?;
     Ok(())
+}
+
+/// The tables that have rows.
+pub const TABLES: [&str; 7] = [
+    "Scalars",
+    "Times",
+    "Clr",
+    "Variants",
+    "Nul",
+    "Surrogates",
+    "Order Details & more",
+];
+
+/// The rows of a table.
+pub fn rows(table: &str) -> Vec<Vec<Cell>> {
+    match table {
+        "Scalars" => sample_rows(&scalars(), true),
+        "Times" => sample_rows(&times(), false),
+        "Clr" => sample_rows(&clr(), false),
+        "Variants" => numbered(variants()),
+        "Nul" => numbered(nul_texts()),
+        "Surrogates" => numbered(surrogates()),
+        "Order Details & more" => vec![vec![Cell::Int(1), Cell::text("<&>\"'")]],
+        _ => Vec::new(),
+    }
 }
 
 /// The schema.

@@ -8,6 +8,10 @@ use std::path::Path;
 
 use crate::bacpac::{BacpacWriter, Cell, ColumnSpec, DatabaseSpec, Options, SqlType, TableSpec};
 use crate::random::SplitMix64;
+use crate::tds::{Database, Rows};
+
+/// The database's name.
+pub const NAME: &str = "Bench";
 
 /// The rows of a part of [`narrow`]; parts are what a reader can load side by side.
 pub const NARROW_PART_ROWS: u64 = 250_000;
@@ -35,16 +39,71 @@ const NAMES: [&str; 8] = [
 
 /// `dbo.Fact (id bigint, qty int, at datetime2(7), amount decimal(12,2), name nvarchar(50) null, ok bit)`, without keys.
 pub fn narrow(path: impl AsRef<Path>, rows: u64) -> io::Result<()> {
-    let table = TableSpec::new("dbo", "Fact")
+    generate(
+        path.as_ref(),
+        narrow_table(),
+        NARROW_PART_ROWS,
+        rows,
+        narrow_rows(),
+    )
+}
+
+/// `dbo.Wide`: 20 columns of most kinds, with `nvarchar(max)` and `varbinary(max)`, most of them nullable, without keys.
+pub fn wide(path: impl AsRef<Path>, rows: u64) -> io::Result<()> {
+    generate(path.as_ref(), wide_table(), WIDE_PART_ROWS, rows, wide_rows())
+}
+
+/// A database for a server with both tables, and `dbo.Large (id bigint, body varbinary(max))` with one row of so many bytes if
+/// they are not 0. Each has a primary key on its `id`, and its rows are encoded beforehand.
+pub fn on_server(narrow: u64, wide: u64, large: usize) -> Database {
+    let narrow_spec = narrow_table().primary_key("PK_Fact", &["id"]);
+    let wide_spec = wide_table().primary_key("PK_Wide", &["id"]);
+    let large_spec = TableSpec::new("dbo", "Large")
+        .column(ColumnSpec::new("id", SqlType::BigInt).not_null())
+        .column(ColumnSpec::new("body", SqlType::VarBinary(None)))
+        .primary_key("PK_Large", &["id"]);
+    let narrow = encoded(&narrow_spec, narrow, narrow_rows());
+    let wide = encoded(&wide_spec, wide, wide_rows());
+    let large = encoded(&large_spec, u64::from(large > 0), |id, row| {
+        // Not to be compressed, so that the destination stores all of it.
+        let mut bytes = vec![0; large];
+        SplitMix64::new(3).fill(&mut bytes);
+        (row[0], row[1]) = (Cell::Int(id as i64), Cell::Bytes(bytes));
+    });
+    let spec = DatabaseSpec::new(NAME)
+        .table(narrow_spec)
+        .table(wide_spec)
+        .table(large_spec);
+    Database::new(spec)
+        .rows("Fact", narrow)
+        .rows("Wide", wide)
+        .rows("Large", large)
+}
+
+fn encoded(spec: &TableSpec, rows: u64, mut fill: impl FnMut(u64, &mut [Cell])) -> Rows {
+    let mut row = vec![Cell::Null; spec.columns.len()];
+    Rows::encoded(spec, |push| {
+        for n in 1..=rows {
+            fill(n, &mut row);
+            push(&row);
+        }
+    })
+}
+
+fn narrow_table() -> TableSpec {
+    TableSpec::new("dbo", "Fact")
         .column(ColumnSpec::new("id", SqlType::BigInt).not_null())
         .column(ColumnSpec::new("qty", SqlType::Int).not_null())
         .column(ColumnSpec::new("at", SqlType::DateTime2(7)).not_null())
         .column(ColumnSpec::new("amount", SqlType::Decimal(12, 2)).not_null())
         .column(ColumnSpec::new("name", SqlType::NVarChar(Some(50))))
-        .column(ColumnSpec::new("ok", SqlType::Bit).not_null());
+        .column(ColumnSpec::new("ok", SqlType::Bit).not_null())
+}
+
+fn narrow_rows() -> impl FnMut(u64, &mut [Cell]) {
     let mut random = SplitMix64::new(1);
     let mut buffer = String::new();
-    generate(path.as_ref(), table, NARROW_PART_ROWS, rows, |id, row| {
+    move |id, row| {
         let bits = random.bits();
         row[0] = Cell::Int(id as i64);
         row[1] = Cell::Int((bits & 0xFFFF) as i64);
@@ -64,12 +123,11 @@ pub fn narrow(path: impl AsRef<Path>, rows: u64) -> io::Result<()> {
             Cell::Text(buffer.clone())
         };
         row[5] = Cell::Bool(bits & (1 << 40) != 0);
-    })
+    }
 }
 
-/// `dbo.Wide`: 20 columns of most kinds, with `nvarchar(max)` and `varbinary(max)`, most of them nullable, without keys.
-pub fn wide(path: impl AsRef<Path>, rows: u64) -> io::Result<()> {
-    let table = TableSpec::new("dbo", "Wide")
+fn wide_table() -> TableSpec {
+    TableSpec::new("dbo", "Wide")
         .column(ColumnSpec::new("id", SqlType::BigInt).not_null())
         .column(ColumnSpec::new("code", SqlType::Char(8)).not_null())
         .column(ColumnSpec::new("guid", SqlType::UniqueIdentifier).not_null())
@@ -89,9 +147,12 @@ pub fn wide(path: impl AsRef<Path>, rows: u64) -> io::Result<()> {
         .column(ColumnSpec::new("tag", SqlType::VarChar(Some(40))))
         .column(ColumnSpec::new("body", SqlType::NVarChar(None)))
         .column(ColumnSpec::new("blob", SqlType::VarBinary(None)))
-        .column(ColumnSpec::new("hash", SqlType::Binary(16)));
+        .column(ColumnSpec::new("hash", SqlType::Binary(16)))
+}
+
+fn wide_rows() -> impl FnMut(u64, &mut [Cell]) {
     let mut random = SplitMix64::new(2);
-    generate(path.as_ref(), table, WIDE_PART_ROWS, rows, |id, row| {
+    move |id, row| {
         wide_row(&mut random, id, row);
         // One nullable cell in sixteen has no value.
         for cell in &mut row[3..] {
@@ -99,7 +160,7 @@ pub fn wide(path: impl AsRef<Path>, rows: u64) -> io::Result<()> {
                 *cell = Cell::Null;
             }
         }
-    })
+    }
 }
 
 fn wide_row(random: &mut SplitMix64, id: u64, row: &mut [Cell]) {
@@ -165,7 +226,7 @@ fn generate(
         compression: COMPRESSION,
         ..Options::default()
     };
-    let mut file = BacpacWriter::create(path, DatabaseSpec::new("Bench").table(table), options)?;
+    let mut file = BacpacWriter::create(path, DatabaseSpec::new(NAME).table(table), options)?;
     let mut writer = file.rows(&schema, &name)?;
     for n in 0..rows {
         if n > 0 && n.is_multiple_of(part_rows) {

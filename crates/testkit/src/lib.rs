@@ -5,6 +5,7 @@
 //! - [`crm`] is the bundled demo database, [`bench`](mod@bench) the large tables for measurements, [`all_types`] one column of
 //!   every type with the extremes of its range.
 //! - [`mongo`] starts MongoDB servers and makes up a CRM of documents.
+//! - [`tds`] is a server that speaks SQL Server's protocol and serves such a database.
 //! - [`fault`] damages a `.bacpac` in known ways.
 //!
 //! Nothing here depends on the crates under test, so that a fixture can disagree with them.
@@ -16,3 +17,4 @@ pub mod crm;
 pub mod fault;
 pub mod mongo;
 pub mod random;
+pub mod tds;

@@ -118,7 +118,10 @@ impl Decoder {
             | Base::NChar
             | Base::NVarChar
             | Base::NText
-            | Base::Xml => Self::Utf16,
+            | Base::Xml
+            // Refused by the model.
+            | Base::Json
+            | Base::Vector => Self::Utf16,
             Base::Binary | Base::VarBinary | Base::Image | Base::RowVersion | Base::Clr => Self::Bytes,
             Base::UniqueIdentifier => Self::Uuid,
             Base::HierarchyId => Self::HierarchyId,

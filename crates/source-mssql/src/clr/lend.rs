@@ -14,6 +14,7 @@ pub(crate) type Reason = String;
 pub(crate) struct Scratch {
     text: String,
     bytes: Vec<u8>,
+    numbers: Vec<Value<'static>>,
 }
 
 impl Scratch {
@@ -49,6 +50,39 @@ impl Scratch {
         }
     }
 
+    /// Lends a vector, whose numbers the server wrote as JSON does: `[1.0000000e+000,-2.5000000e-001]`.
+    pub(crate) fn vector<R>(
+        &mut self,
+        written: &Value<'_>,
+        then: impl FnOnce(Value<'_>) -> R,
+    ) -> Result<R, Reason> {
+        self.text.clear();
+        match written {
+            Value::Text(text) => self.text.push_str(text),
+            Value::Utf16(units) => {
+                let units = units.as_chunks::<2>().0.iter().map(|u| u16::from_le_bytes(*u));
+                let text = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER));
+                self.text.extend(text);
+            }
+            _ => return Err("the server sent a vector that is no text".to_owned()),
+        }
+        let malformed = || "the server sent a vector that is no list of numbers".to_owned();
+        let list = self
+            .text
+            .trim()
+            .strip_prefix('[')
+            .and_then(|l| l.strip_suffix(']'));
+        self.numbers.clear();
+        for number in list.ok_or_else(malformed)?.split(',') {
+            let number: f32 = number.trim().parse().map_err(|_| malformed())?;
+            if !number.is_finite() {
+                return Err(malformed());
+            }
+            self.numbers.push(Value::Float32(number));
+        }
+        Ok(then(Value::Array(&self.numbers)))
+    }
+
     /// Lends a `sql_variant` as JSON. `body` is what quarantine keeps of one that JSON cannot hold.
     pub(crate) fn variant<R>(
         &mut self,
@@ -66,6 +100,34 @@ impl Scratch {
                 bytes: body,
             })),
             Err(e) => Err(format!("not a sql_variant: {e}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vectors_are_lists_of_numbers() {
+        let mut scratch = Scratch::default();
+        let mut numbers = |text: &str| {
+            let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            scratch.vector(&Value::Utf16(&units), |value| match value {
+                Value::Array(values) => values
+                    .iter()
+                    .map(|v| format!("{v:?}"))
+                    .collect::<Vec<_>>()
+                    .join(" "),
+                other => panic!("{other:?}"),
+            })
+        };
+        assert_eq!(
+            numbers("[1.0000000e+000,-2.5000000e-001, 3]").unwrap(),
+            "Float32(1.0) Float32(-0.25) Float32(3.0)"
+        );
+        for text in ["", "[]", "[1,]", "1,2", "[1e99]", "[NaN]", "[x]"] {
+            assert!(numbers(text).is_err(), "{text}");
         }
     }
 }

@@ -49,6 +49,8 @@ pub enum Base {
     HierarchyId,
     Geometry,
     Geography,
+    Json,
+    Vector,
     /// A type that a .NET assembly in the database defines.
     Clr,
 }
@@ -176,7 +178,11 @@ impl NativeType {
 
     /// What its reader delivers.
     pub fn kind(&self) -> ValueKind {
-        self.rule().kind.clone()
+        match self.base {
+            // A static table cannot hold a box: its row has the kind of an element.
+            Base::Vector => ValueKind::Array(Box::new(self.rule().kind.clone())),
+            _ => self.rule().kind.clone(),
+        }
     }
 
     /// Whether it holds text that a collation compares.
@@ -282,6 +288,8 @@ mod tests {
         assert_eq!(shown("nvarchar", max), "nvarchar(max) -> text Exact");
         assert_eq!(shown("sysname", none), "nvarchar(128) -> varchar(128) Widened");
         assert_eq!(shown("timestamp", none), "rowversion -> bytea Exact");
+        assert_eq!(shown("json", none), "json -> json Exact");
+        assert!(shown("vector", none).starts_with("vector -> real[] Lossy"));
         assert_eq!(
             shown(
                 "decimal",
@@ -405,7 +413,7 @@ mod tests {
             assert_eq!(t.rule().name, rule.name);
             assert!(page.contains(&format!("| `{}", rule.name)), "{}", rule.name);
         }
-        assert_eq!(RULES.len(), 34);
+        assert_eq!(RULES.len(), 36);
         assert!(
             page.contains("| `datetime2(s)` | `timestamp(s), at most 6` | exact; (7): lossy |"),
             "{page}"

@@ -81,6 +81,8 @@ pub(super) static RULES: &[Rule] = &[
     rule("hierarchyid", Nothing, B::HierarchyId, V::Text, "text", |_| P::Text, widened, "its path, for example /1/2.1/; sorts as text"),
     rule("geometry", Nothing, B::Geometry, V::Bytes, "geometry with PostGIS, bytea without", |_| P::Geometry, widened, "EWKB in both cases"),
     rule("geography", Nothing, B::Geography, V::Bytes, "geography with PostGIS, bytea without", |_| P::Geography, widened, "EWKB in both cases"),
+    rule("json", Nothing, B::Json, V::Text, "json", |_| P::Json, exact, "the text that the server gives for it; only from a running server"),
+    rule("vector", Nothing, B::Vector, V::Float32, "real[]", |_| P::Array(Box::new(P::Float4)), digits, "its numbers as the server writes them; only from a running server"),
     rule("CLR type", Nothing, B::Clr, V::Bytes, "bytea", |_| P::Bytea, bytes_only, "the serialized bytes; only the type's own assembly can read them"),
 ];
 
@@ -156,6 +158,10 @@ fn offset_lost(t: &NativeType) -> Fidelity {
 
 fn described(_: &NativeType) -> Fidelity {
     lossy("each value becomes a JSON object of its type and value")
+}
+
+fn digits(_: &NativeType) -> Fidelity {
+    lossy("the server writes 8 digits of each number, of the 9 that a real can need")
 }
 
 fn bytes_only(_: &NativeType) -> Fidelity {

@@ -300,9 +300,13 @@ fn prefix(ty: &SqlType, nullable: bool, layout: Layout) -> Prefix {
         SqlType::Bit | SqlType::UniqueIdentifier | SqlType::Decimal(..) | SqlType::Numeric(..) => {
             Prefix::Bytes(1)
         }
-        SqlType::VarChar(None) | SqlType::NVarChar(None) | SqlType::VarBinary(None) | SqlType::Xml => {
-            Prefix::Bytes(8)
-        }
+        // Of the types of SQL Server 2025 nobody says how long they are: they have no rows here.
+        SqlType::VarChar(None)
+        | SqlType::NVarChar(None)
+        | SqlType::VarBinary(None)
+        | SqlType::Xml
+        | SqlType::Json
+        | SqlType::Vector(_) => Prefix::Bytes(8),
         SqlType::NChar(_)
         | SqlType::VarChar(_)
         | SqlType::NVarChar(_)

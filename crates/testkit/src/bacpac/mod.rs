@@ -37,6 +37,7 @@ pub mod variant;
 mod xml;
 
 pub use cell::Cell;
+pub(crate) use encode::mixed_endian;
 pub use encode::{Layout, RowEncoder, TimeBytes};
 pub use package::{BacpacWriter, Options, RowWriter, part_name};
 pub use spec::{

@@ -42,6 +42,10 @@ pub enum SqlType {
     HierarchyId,
     Geography,
     Geometry,
+    /// Of SQL Server 2025.
+    Json,
+    /// Of SQL Server 2025: so many numbers.
+    Vector(u16),
     /// `sysname`: a built-in alias of `nvarchar(128)`.
     SysName,
     /// A user-defined alias type: schema and name.
@@ -83,6 +87,8 @@ impl SqlType {
             Self::Timestamp => "timestamp",
             Self::Xml => "xml",
             Self::SqlVariant => "sql_variant",
+            Self::Json => "json",
+            Self::Vector(_) => "vector",
             Self::HierarchyId => return ("[sys].[hierarchyid]".into(), true),
             Self::Geography => return ("[sys].[geography]".into(), true),
             Self::Geometry => return ("[sys].[geometry]".into(), true),

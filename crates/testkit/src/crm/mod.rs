@@ -12,9 +12,10 @@ mod words;
 use std::io::{self, Seek, Write};
 use std::path::Path;
 
-use crate::bacpac::{BacpacWriter, Options};
+use crate::bacpac::{BacpacWriter, Options, SqlType};
+use crate::tds::{Computed, Database, Rows};
 
-pub use schema::database;
+pub use schema::{NAME, database};
 
 /// The seed of the content.
 pub const SEED: u64 = 0x00C0_FFEE;
@@ -63,6 +64,32 @@ pub fn to_bytes() -> io::Result<Vec<u8>> {
     };
     fill(BacpacWriter::new(&mut out, database(), options)?)?;
     Ok(out.into_inner())
+}
+
+/// The database as a server has it.
+pub fn on_server() -> Database {
+    let content = rows::Content::new(SEED);
+    let empty = Database::new(database()).computed(computed());
+    TABLES.iter().fold(empty, |server, (table, _)| {
+        server.rows(table, Rows::Cells(content.table(table).collect()))
+    })
+}
+
+/// The types that the server states for the computed columns.
+pub fn computed() -> Computed {
+    let text = |length| SqlType::NVarChar(Some(length));
+    Computed::from([
+        (("Organization", "nameKey"), (text(200), false)),
+        (("Organization", "displayAddress"), (text(302), false)),
+        (("Contact", "fullName"), (text(161), false)),
+        (("Interaction", "durationHours"), (SqlType::Decimal(9, 2), true)),
+        (
+            ("Opportunity", "weightedAmount"),
+            (SqlType::Decimal(14, 2), false),
+        ),
+        (("Contract", "termDays"), (SqlType::Int, true)),
+        (("Contract", "isOpenEnded"), (SqlType::Int, false)),
+    ])
 }
 
 fn fill<W: Write + Seek>(mut file: BacpacWriter<W>) -> io::Result<u64> {

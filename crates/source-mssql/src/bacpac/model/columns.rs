@@ -11,7 +11,7 @@ use super::xml::{Entry, Node};
 use crate::classify::{corrupt, unsupported};
 use crate::schema::collation::collation;
 use crate::schema::columns::{self, Declared};
-use crate::types::{NativeType, Stated};
+use crate::types::{Base, NativeType, Stated};
 
 /// The user-defined types of a database.
 #[derive(Debug, Default)]
@@ -104,6 +104,10 @@ impl UserTypes {
             scale: small("Scale")?,
         };
         match NativeType::new(&last.to_ascii_lowercase(), stated) {
+            Some(Ok(native)) if matches!(native.base, Base::Json | Base::Vector) => Err(unsupported(
+                format!("how a .bacpac holds the type {last} is not documented"),
+            )
+            .hint("read the running server instead, or make the column an nvarchar(max) and export again")),
             Some(Ok(native)) => Ok(Specified {
                 declared: Declared {
                     native,

@@ -62,7 +62,14 @@ impl KeyColumn {
         !self.native.max
             && !matches!(
                 self.native.base,
-                Base::Text | Base::NText | Base::Image | Base::Xml | Base::SqlVariant | Base::Geometry
+                Base::Text
+                    | Base::NText
+                    | Base::Image
+                    | Base::Xml
+                    | Base::SqlVariant
+                    | Base::Geometry
+                    | Base::Json
+                    | Base::Vector
             )
             && !matches!(self.native.base, Base::Geography | Base::Clr)
     }

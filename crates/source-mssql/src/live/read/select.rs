@@ -32,6 +32,8 @@ pub(crate) enum Action {
     HierarchyId,
     /// EWKB for the bytes of a spatial value.
     Spatial(SpatialKind),
+    /// The numbers of a vector.
+    Vector,
     /// A part of a `sql_variant`; the last one makes it complete.
     Variant(variant::Part),
 }
@@ -178,7 +180,8 @@ fn asked_for(base: Base, name: &str) -> String {
         Base::Money => format!("cast({name} as decimal(19,4))"),
         // One of the drivers takes up to 100 MiB of the old types, and any length of the new ones.
         Base::Text => format!("cast({name} as varchar(max))"),
-        Base::NText => format!("cast({name} as nvarchar(max))"),
+        // Nor does every driver, or every version of one, know the types of SQL Server 2025.
+        Base::NText | Base::Json | Base::Vector => format!("cast({name} as nvarchar(max))"),
         Base::Image => format!("cast({name} as varbinary(max))"),
         _ => name,
     }
@@ -189,6 +192,7 @@ fn add(column: &ReadColumn, key: Option<usize>, list: &mut Vec<String>, cells: &
         Base::HierarchyId => Action::HierarchyId,
         Base::Geometry => Action::Spatial(SpatialKind::Geometry),
         Base::Geography => Action::Spatial(SpatialKind::Geography),
+        Base::Vector => Action::Vector,
         Base::SqlVariant => {
             for (part, sql) in variant::parts(&bracketed(&column.name)) {
                 list.push(sql);

@@ -92,6 +92,7 @@ impl<'a> BatchTarget<'a> {
                 }
             }
             (_, Value::Null) => out.push(Value::Null),
+            (Action::Vector, value) => scratch.vector(&value, |v| out.push(v))?,
             (Action::HierarchyId, Value::Bytes(body)) => scratch.hierarchy_id(body, |v| out.push(v))?,
             (Action::Spatial(kind), Value::Bytes(body)) => scratch.spatial(kind, body, |v| out.push(v))?,
             _ => return Err("the server sent something else than bytes".to_owned()),

@@ -11,6 +11,9 @@ use SqlType::*;
 /// Tokens compare byte for byte, whatever the database's collation.
 const BINARY: &str = "Latin1_General_100_BIN2";
 
+/// The database's name.
+pub const NAME: &str = "FoodServiceCrm";
+
 /// The first number of an interaction.
 pub(super) const FIRST_INTERACTION: i64 = 1000;
 
@@ -19,7 +22,7 @@ pub(super) const FIRST_CONTRACT: i64 = 5001;
 
 /// The schema.
 pub fn database() -> DatabaseSpec {
-    let mut database = DatabaseSpec::new("FoodServiceCrm").sequence(SequenceSpec {
+    let mut database = DatabaseSpec::new(NAME).sequence(SequenceSpec {
         schema: "dbo".into(),
         name: "ContractNumber".into(),
         ty: BigInt,

@@ -246,13 +246,15 @@ mod tests {
             ("text", 16, 0, 0, "text"),
             ("hierarchyid", 892, 0, 0, "hierarchyid"),
             ("sql_variant", 8016, 0, 0, "sql_variant"),
+            ("json", -1, 0, 0, "json"),
+            ("vector", 20, 0, 0, "vector"),
         ] {
             let native = native(name, length, precision, scale).unwrap();
             assert_eq!(native.to_string(), expected, "{name}");
         }
         assert_eq!(
-            native("vector", 8, 0, 0).unwrap_err(),
-            "the type vector is unknown"
+            native("tensor", 8, 0, 0).unwrap_err(),
+            "the type tensor is unknown"
         );
         assert!(native("decimal", 17, 39, 0).unwrap_err().contains("39"));
     }

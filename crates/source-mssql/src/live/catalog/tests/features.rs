@@ -165,10 +165,10 @@ fn what_cannot_be_read_is_refused_by_name() {
         ),
         (
             ErrorKind::Unsupported,
-            "the type vector is unknown",
+            "the type tensor is unknown",
             Some("code"),
             |r| {
-                r.columns[1].type_name = "vector".into();
+                r.columns[1].type_name = "tensor".into();
             },
         ),
         (

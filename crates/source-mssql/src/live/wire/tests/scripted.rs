@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use migrate_core::{Error, ErrorKind};
+use migrate_testkit::tds::ServerError;
 use secrecy::SecretString;
 
 use super::collect::{Cell, Rows};
@@ -31,7 +32,7 @@ fn config(driver: Driver, port: u16) -> MssqlConfig {
 async fn sessions() -> Vec<(Driver, Fake, Box<dyn Session>)> {
     let mut out = Vec::new();
     for &driver in DRIVERS {
-        let server = Fake::start(Welcome::Enter).await;
+        let server = Fake::start(Welcome::Enter);
         let session = open(&config(driver, server.port)).await;
         out.push((driver, server, session));
     }
@@ -123,7 +124,7 @@ async fn a_connection_that_breaks_is_no_end() {
 #[tokio::test]
 async fn silence_in_the_middle_is_no_end() {
     for &driver in DRIVERS {
-        let server = Fake::start(Welcome::Enter).await;
+        let server = Fake::start(Welcome::Enter);
         let config = MssqlConfig {
             statement_timeout: Some(Duration::from_millis(300)),
             ..config(driver, server.port)
@@ -187,32 +188,32 @@ async fn a_fetch_that_is_dropped_leaves_no_session_that_lies() {
 
 #[tokio::test]
 async fn a_refused_login_says_why() {
-    let login_failed = (18456, 14, 1, "Login failed for user 'u'.");
-    let no_database = (4060, 11, 1, "Cannot open database \"d\" requested by the login.");
+    let login_failed = || ServerError::new(18456, 14, "Login failed for user 'u'.");
+    let no_database = ServerError::new(4060, 11, "Cannot open database \"d\" requested by the login.");
     for &driver in DRIVERS {
         for (errors, kind, message) in [
             (
-                vec![login_failed],
+                vec![login_failed()],
                 ErrorKind::Login,
                 "logging in failed: SQL Server error 18456, Login failed for user 'u'.",
             ),
             (
-                vec![no_database, login_failed],
+                vec![no_database.clone(), login_failed()],
                 ErrorKind::NotFound,
                 "logging in failed: SQL Server error 4060, Cannot open database \"d\" requested by the login.",
             ),
             (
-                vec![(40615, 14, 1, "Not from there.")],
+                vec![ServerError::new(40615, 14, "Not from there.")],
                 ErrorKind::Login,
                 "logging in failed: SQL Server error 40615, Not from there.",
             ),
             (
-                vec![(40613, 17, 1, "Later.")],
+                vec![ServerError::new(40613, 17, "Later.")],
                 ErrorKind::Connection,
                 "logging in failed: SQL Server error 40613, Later.",
             ),
         ] {
-            let server = Fake::start(Welcome::Refuse(errors)).await;
+            let server = Fake::start(Welcome::Refuse(errors));
             let Err(error) = connect(&config(driver, server.port)).await else {
                 panic!("{driver:?} was let in");
             };
@@ -225,8 +226,8 @@ async fn a_refused_login_says_why() {
 #[tokio::test]
 async fn a_gateway_is_followed() {
     for &driver in DRIVERS {
-        let database = Fake::start(Welcome::Enter).await;
-        let gateway = Fake::start(Welcome::SendOn(database.port)).await;
+        let database = Fake::start(Welcome::Enter);
+        let gateway = Fake::start(Welcome::SendOn(database.port));
         let mut session = open(&config(driver, gateway.port)).await;
         assert_eq!(
             all(&mut *session, "three rows").await.unwrap().len(),
@@ -239,7 +240,7 @@ async fn a_gateway_is_followed() {
 #[tokio::test]
 async fn a_server_without_encryption_is_refused() {
     for &driver in DRIVERS {
-        let server = Fake::start(Welcome::Enter).await;
+        let server = Fake::start(Welcome::Enter);
         let config = MssqlConfig {
             encrypt: Encrypt::Mandatory,
             ..config(driver, server.port)
@@ -258,7 +259,7 @@ async fn a_server_without_encryption_is_refused() {
 #[tokio::test]
 async fn a_server_that_names_no_packet_size_is_no_reason_to_panic() {
     for &driver in DRIVERS {
-        let server = Fake::start(Welcome::EnterTersely).await;
+        let server = Fake::start(Welcome::EnterTersely);
         match connect(&config(driver, server.port)).await {
             Ok(mut session) => assert_eq!(all(&mut *session, "three rows").await.unwrap().len(), 3),
             Err(error) => {
