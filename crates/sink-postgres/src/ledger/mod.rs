@@ -106,7 +106,7 @@ pub(crate) const CREATE: &str = "
         name     text not null,
         object   oid not null
     );
-    comment on table migrate.created is 'What the migration created, as it was called then';";
+    comment on table migrate.created is 'What the migration created, as it was called then'";
 
 /// How times are spelled: RFC 3339 in UTC.
 macro_rules! rfc3339 {
