@@ -104,7 +104,9 @@ fn main() -> Outcome<()> {
         ..Dump::default()
     }
     .write_directory(&nested, false)?;
-    println!("\n| from | documents with two arrays | rows in one pass, s | documents/s | table by table, s | documents/s | peak MiB |");
+    println!(
+        "\n| from | documents with two arrays | rows in one pass, s | documents/s | table by table, s | documents/s | peak MiB |"
+    );
     println!("|---|---|---|---|---|---|---|");
     for (name, from) in [
         ("mongod", server.url("nested")),
@@ -228,7 +230,11 @@ async fn move_one(from: &str, to: &str, apart: bool) -> Outcome<()> {
     } else {
         Mongo::open_dump(from, &DumpOptions::default(), options)?
     };
-    let source: Arc<dyn Source> = if apart { Arc::new(Apart(source)) } else { Arc::new(source) };
+    let source: Arc<dyn Source> = if apart {
+        Arc::new(Apart(source))
+    } else {
+        Arc::new(source)
+    };
     let started = Instant::now();
     let catalog = source.discover().await?;
     let discover = started.elapsed().as_secs_f64();

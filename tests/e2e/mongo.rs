@@ -109,7 +109,10 @@ fn keys_as_numbers() {
     std::fs::write(folder.file("plan.toml"), plan).unwrap();
     let database = Database::new(&newest());
     for round in 0..2 {
-        migrate(&folder, ["run", "plan.toml"]).to(&database).ends(0).says(&["read back from the destination agree"]);
+        migrate(&folder, ["run", "plan.toml"])
+            .to(&database)
+            .ends(0)
+            .says(&["read back from the destination agree"]);
         // Against the dump itself too: the former keys are put together again.
         migrate(&folder, ["validate", "dump"]).to(&database).ends(0);
         for (query, expected) in [
@@ -127,11 +130,50 @@ fn keys_as_numbers() {
         ] {
             assert_eq!(database.sql(query), expected, "{query}");
         }
-        assert_eq!(database.sql("insert into shop.users (legacy_id) values (gen_random_uuid()) returning _id"), "4");
+        assert_eq!(
+            database.sql("insert into shop.users (legacy_id) values (gen_random_uuid()) returning _id"),
+            "4"
+        );
         if round == 0 {
-            migrate(&folder, ["clean", "--data", "--yes"]).to(&database).ends(0);
+            migrate(&folder, ["clean", "--data", "--yes"])
+                .to(&database)
+                .ends(0);
         }
     }
+}
+
+#[test]
+fn a_reference_to_nothing_keeps_its_number_until_somebody_puts_it_right() {
+    let folder = Folder::new();
+    let missing = id(77);
+    let mut dump = dump();
+    let order = doc! { "_id": id(99), "userId": missing, "total": 1.5 };
+    dump.collections[1].documents.push(order.to_vec().unwrap());
+    dump.write_directory(&folder.file("dump"), false).unwrap();
+    let plan = "source = \"dump\"\n\n[options]\nkeys = \"bigint\"\nreferences = { \"orders.userId\" = \"users\" }\n";
+    std::fs::write(folder.file("plan.toml"), plan).unwrap();
+    let database = Database::new(&newest());
+    migrate(&folder, ["run", "plan.toml"]).to(&database).ends(3).says(&[
+        "Failed: rows of shop.orders against orders_userId_fkey",
+        "read back from the destination agree",
+    ]);
+    // The three users were numbered first; the fourth number is that of the user who is not there.
+    for (query, expected) in [
+        ("select \"userId\" from shop.orders where total = 1.5", "4"),
+        (
+            "select legacy_key from migrate.mapping where source_table = 'shop.users' and new_key = '4'",
+            "65000000-0000-8000-8000-000134000000",
+        ),
+    ] {
+        assert_eq!(database.sql(query), expected, "{query}");
+    }
+    database.sql(
+        "insert into shop.users (_id, legacy_id, name)
+         select new_key::bigint, legacy_key::uuid, 'found' from migrate.mapping
+         where source_table = 'shop.users' and new_key = '4'",
+    );
+    migrate(&folder, ["run", "plan.toml", "--no-validate"]).to(&database).ends(0);
+    assert_eq!(database.sql("insert into shop.users (legacy_id) values (gen_random_uuid()) returning _id"), "5");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::catalog::ObjectName;
 use crate::digest::Digest;
 
 /// A place inside a chunk, between two rows. Its text belongs to the source; nobody else looks inside.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cursor(pub String);
 

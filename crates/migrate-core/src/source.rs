@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::batch::BatchBuilder;
 use crate::catalog::{Catalog, ObjectName};
 use crate::chunk::{Chunk, ChunkGoal, Cursor, Position, Window};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, TablePlan};
 
 /// What a source can do beyond the contract. Data, and little of it.
@@ -38,6 +38,11 @@ pub trait Source: Send + Sync {
     /// whole is checked here, before anything is written.
     async fn discover(&self) -> Result<Catalog>;
 
+    /// What a person should know about how consistently it is read. More may be said once it was.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Fixes what will be read for the plan, as consistently as the source can.
     async fn snapshot(&self, plan: &Plan) -> Result<Arc<dyn Snapshot>>;
 }
@@ -62,6 +67,28 @@ pub trait Snapshot: Send + Sync {
         chunk: &Chunk,
         after: Option<&Cursor>,
     ) -> Result<Box<dyn ChunkReader>>;
+
+    /// A name that is the same for tables that one reading gives together. Chunks of such tables that have the same ordinal
+    /// and token may be read by [`read_together`](Self::read_together), or each by itself.
+    fn group(&self, table: &TablePlan) -> Option<String> {
+        let _ = table;
+        None
+    }
+
+    /// Starts reading chunks of tables of one group, after `after` if given, which is a cursor of any reader of one of them.
+    async fn read_together(
+        &self,
+        parts: &[(&TablePlan, &Chunk)],
+        after: Option<&Cursor>,
+    ) -> Result<Box<dyn GroupReader>> {
+        match parts {
+            [(table, chunk)] => Ok(Box::new(Alone(self.read(table, chunk, after).await?))),
+            _ => Err(Error::source_side(
+                ErrorKind::Internal,
+                "this source reads one table at a time",
+            )),
+        }
+    }
 
     /// Called once after all chunks of all tables are copied, with the rows read for each table. An error fails the run.
     async fn verify(&self, read: &[(ObjectName, u64)]) -> Result<()> {
@@ -95,5 +122,44 @@ pub trait ChunkReader: Send {
     /// Ends the reading after [`Fill::End`], with the window of positions in which the chunk was read.
     async fn finish(self: Box<Self>) -> Result<Window> {
         Ok(Window::default())
+    }
+}
+
+/// Reads chunks of several tables at once. Used by one task; dropping it abandons the chunks.
+#[async_trait]
+pub trait GroupReader: Send {
+    /// Adds rows to the tables' builders until one is full or the chunks end: [`ChunkReader::fill`] for several.
+    ///
+    /// # Errors
+    /// Any error ends the chunks: it is never taken for their end.
+    async fn fill(&mut self, out: &mut [BatchBuilder]) -> Result<Fill>;
+
+    /// The place after the last rows delivered, in all of the tables, or `None` where the source cannot go on from there.
+    fn cursor(&self) -> Option<Cursor>;
+
+    /// Ends the reading after [`Fill::End`], with the window of positions in which the chunks were read.
+    async fn finish(self: Box<Self>) -> Result<Window> {
+        Ok(Window::default())
+    }
+}
+
+/// A reader of one table, as one of a group.
+struct Alone(Box<dyn ChunkReader>);
+
+#[async_trait]
+impl GroupReader for Alone {
+    async fn fill(&mut self, out: &mut [BatchBuilder]) -> Result<Fill> {
+        match out {
+            [out] => self.0.fill(out).await,
+            _ => Err(Error::new(ErrorKind::Internal, "one table is read into several")),
+        }
+    }
+
+    fn cursor(&self) -> Option<Cursor> {
+        self.0.cursor()
+    }
+
+    async fn finish(self: Box<Self>) -> Result<Window> {
+        self.0.finish().await
     }
 }

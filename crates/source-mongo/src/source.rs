@@ -10,8 +10,8 @@ use migrate_core::Result;
 use migrate_core::catalog::{Catalog, ObjectName};
 use migrate_core::chunk::{Chunk, ChunkGoal, ChunkId, Cursor};
 use migrate_core::plan::{Plan, TablePlan};
-use migrate_core::source::{Capabilities, ChunkReader, Snapshot, Source};
-use tokio::sync::OnceCell;
+use migrate_core::source::{Capabilities, ChunkReader, GroupReader, Snapshot, Source};
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::classify::{config, internal};
 use crate::config::MongoConfig;
@@ -21,13 +21,12 @@ use crate::live::LiveStore;
 use crate::mapping::{self, MongoOptions};
 use crate::read::{Program, Reader};
 use crate::shape::RowsFrom;
-use crate::store::Store;
+use crate::store::{Fields, Part, Store};
 
 /// A MongoDB database as a source: of a live deployment, or of a dump.
 ///
 /// [`Source::discover`] reads all documents once (or a sample, if the options say so) to find out what they hold, and
-/// proposes tables for them; reading a table reads its collection again, so a collection with child tables is read once for
-/// each. A plan's `where` is not supported.
+/// proposes tables for them; reading the tables reads each collection once more, its child tables with it. A plan's `where` is not supported.
 pub struct Mongo {
     store: Arc<dyn Store>,
     kind: &'static str,
@@ -82,11 +81,6 @@ impl Mongo {
         Ok(self.known().await?.reports.clone())
     }
 
-    /// What a person should know about how consistently the database is read; a run may add to it.
-    pub fn notes(&self) -> Vec<String> {
-        self.store.notes()
-    }
-
     async fn known(&self) -> Result<&Arc<Known>> {
         self.known
             .get_or_try_init(|| async { self.examine().await.map(Arc::new) })
@@ -124,6 +118,10 @@ impl Source for Mongo {
         }
     }
 
+    fn notes(&self) -> Vec<String> {
+        self.store.notes()
+    }
+
     async fn discover(&self) -> Result<Catalog> {
         Ok(self.known().await?.catalog.clone())
     }
@@ -156,6 +154,7 @@ impl Source for Mongo {
         Ok(Arc::new(MongoSnapshot {
             store: Arc::clone(&self.store),
             programs,
+            parts: Mutex::default(),
         }))
     }
 }
@@ -164,6 +163,8 @@ impl Source for Mongo {
 struct MongoSnapshot {
     store: Arc<dyn Store>,
     programs: HashMap<ObjectName, Arc<Program>>,
+    /// Collections' parts, and for which goal.
+    parts: Mutex<HashMap<String, (ChunkGoal, Vec<Part>)>>,
 }
 
 impl MongoSnapshot {
@@ -174,12 +175,41 @@ impl MongoSnapshot {
     }
 }
 
+impl MongoSnapshot {
+    /// Reads one part of a collection for some of its tables.
+    async fn reader(&self, parts: &[(&TablePlan, &Chunk)], after: Option<&Cursor>) -> Result<Reader> {
+        let programs = parts.iter().map(|(table, _)| self.program(table).map(Arc::clone));
+        let programs: Vec<Arc<Program>> = programs.collect::<Result<_>>()?;
+        let (Some(program), Some((_, chunk))) = (programs.first(), parts.first()) else {
+            return Err(internal("nothing is to be read"));
+        };
+        let fields = programs
+            .iter()
+            .map(|p| &p.fields)
+            .fold(Fields::Only(Vec::new()), Fields::and);
+        let documents = self
+            .store
+            .open(program.collection(), &chunk.token, after, &fields)
+            .await?;
+        Ok(Reader::new(documents, &programs))
+    }
+}
+
 #[async_trait]
 impl Snapshot for MongoSnapshot {
     async fn split(&self, table: &TablePlan, goal: ChunkGoal) -> Result<Vec<Chunk>> {
         let program = self.program(table)?;
-        let parts = self.store.split(program.collection(), goal).await?;
-        let chunk = |(ordinal, part): (usize, crate::store::Part)| Chunk {
+        let mut known = self.parts.lock().await;
+        // All tables of a collection have the same parts, so that one reading serves them all.
+        let parts = match known.get(program.collection()) {
+            Some((of, parts)) if *of == goal => parts.clone(),
+            _ => {
+                let parts = self.store.split(program.collection(), goal).await?;
+                known.insert(program.collection().to_owned(), (goal, parts.clone()));
+                parts
+            }
+        };
+        let chunk = |(ordinal, part): (usize, Part)| Chunk {
             id: ChunkId {
                 table: table.source.clone(),
                 ordinal: ordinal as u32,
@@ -198,11 +228,20 @@ impl Snapshot for MongoSnapshot {
         chunk: &Chunk,
         after: Option<&Cursor>,
     ) -> Result<Box<dyn ChunkReader>> {
-        let program = self.program(table)?;
-        let documents = self
-            .store
-            .open(program.collection(), &chunk.token, after, &program.fields)
-            .await?;
-        Ok(Box::new(Reader::new(documents, Arc::clone(program))))
+        Ok(Box::new(self.reader(&[(table, chunk)], after).await?))
+    }
+
+    fn group(&self, table: &TablePlan) -> Option<String> {
+        self.program(table)
+            .ok()
+            .map(|program| program.collection().to_owned())
+    }
+
+    async fn read_together(
+        &self,
+        parts: &[(&TablePlan, &Chunk)],
+        after: Option<&Cursor>,
+    ) -> Result<Box<dyn GroupReader>> {
+        Ok(Box::new(self.reader(parts, after).await?))
     }
 }

@@ -59,6 +59,21 @@ pub(crate) enum Fields {
     Only(Vec<String>),
 }
 
+impl Fields {
+    /// What serves both.
+    pub(crate) fn and(self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Only(mut names), Self::Only(others)) => {
+                names.extend(others.iter().cloned());
+                names.sort();
+                names.dedup();
+                Self::Only(names)
+            }
+            _ => Self::All,
+        }
+    }
+}
+
 /// Documents in one buffer.
 #[derive(Debug, Default)]
 pub(crate) struct Page {

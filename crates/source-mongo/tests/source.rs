@@ -141,3 +141,71 @@ async fn inspecting_says_what_documents_hold() {
     assert!(!users.sampled);
     assert!(users.paths.iter().any(|p| p.path == "_id" && p.missing == 0));
 }
+
+/// The rows of chunks of several tables in one pass, with a new reader at every cursor.
+async fn together(
+    snapshot: &dyn Snapshot,
+    parts: &[(&TablePlan, &Chunk)],
+    bytes: usize,
+) -> (Vec<Vec<Vec<u8>>>, usize) {
+    let builder = |(table, _): &(&TablePlan, &Chunk)| {
+        let specs: Vec<ColumnSpec> = table.copied().map(ColumnSpec::from).collect();
+        BatchBuilder::new(Arc::new(RowEncoder::compile(&specs).unwrap()), bytes)
+    };
+    let mut out: Vec<BatchBuilder> = parts.iter().map(builder).collect();
+    let mut rows = vec![Vec::new(); parts.len()];
+    let (mut cursor, mut readers): (Option<Cursor>, usize) = (None, 0);
+    loop {
+        let mut reader = snapshot.read_together(parts, cursor.as_ref()).await.unwrap();
+        let fill = reader.fill(&mut out).await.unwrap();
+        for (rows, out) in rows.iter_mut().zip(&mut out) {
+            rows.extend(out.take().unwrap().iter().map(<[u8]>::to_vec));
+        }
+        readers += 1;
+        if fill == Fill::End {
+            return (rows, readers);
+        }
+        cursor = reader.cursor();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_a_collection_are_read_in_one_pass() {
+    let directory = tempfile::tempdir().unwrap();
+    Crm::new(4, 1)
+        .dump("crm")
+        .write_directory(directory.path(), false)
+        .unwrap();
+    let source = open(directory.path());
+    let plan = plan(&source, "").await;
+    let snapshot = source.snapshot(&plan).await.unwrap();
+    let goal = ChunkGoal {
+        bytes: 16 << 10,
+        max_chunks: 1000,
+    };
+    let mut groups: std::collections::BTreeMap<String, Vec<(&TablePlan, Vec<Chunk>)>> = Default::default();
+    for table in &plan.tables {
+        let chunks = snapshot.split(table, goal).await.unwrap();
+        groups
+            .entry(snapshot.group(table).unwrap())
+            .or_default()
+            .push((table, chunks));
+    }
+    let (mut largest, mut resumed) = (0, 0);
+    for tables in groups.values() {
+        largest = largest.max(tables.len());
+        for at in 0..tables[0].1.len() {
+            let parts: Vec<(&TablePlan, &Chunk)> =
+                tables.iter().map(|(t, chunks)| (*t, &chunks[at])).collect();
+            assert!(parts.iter().all(|(_, chunk)| chunk.token == parts[0].1.token));
+            let (rows, readers) = together(&*snapshot, &parts, 1500).await;
+            resumed += readers - 1;
+            for ((table, chunk), rows) in parts.iter().zip(rows) {
+                let (alone, _, fill) = part(&*snapshot, table, chunk, None, 16 << 20).await;
+                assert_eq!(fill, Fill::End);
+                assert!(rows == alone, "{}", chunk.id);
+            }
+        }
+    }
+    assert!(largest > 3 && resumed > 20, "{largest} {resumed}");
+}

@@ -89,6 +89,11 @@ impl Outcome<'_> {
             };
             out.push(format!("Created{except} {}.", counted(self.plan)));
         }
+        let notes = report
+            .notes
+            .iter()
+            .map(|note| format!("{} {}", style.bold("Note:"), printable(note)));
+        out.extend(notes);
         self.trouble(ui, &mut out);
         match self.validation {
             Some(found) => out.push(validation::verdict(found, style)),

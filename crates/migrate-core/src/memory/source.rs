@@ -11,7 +11,7 @@ use crate::chunk::{Chunk, ChunkGoal, ChunkId, Cursor};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg_type::PgType;
 use crate::plan::{Plan, TablePlan};
-use crate::source::{Capabilities, ChunkReader, Fill, Snapshot, Source};
+use crate::source::{Capabilities, ChunkReader, Fill, GroupReader, Snapshot, Source};
 use crate::value::{Value, ValueKind};
 
 /// An owned cell.
@@ -50,6 +50,7 @@ pub struct MemorySource {
     catalog: Catalog,
     rows: Arc<BTreeMap<ObjectName, Vec<Vec<Cell>>>>,
     chunk_rows: usize,
+    together: bool,
 }
 
 impl MemorySource {
@@ -68,6 +69,7 @@ impl MemorySource {
             },
             rows: Arc::default(),
             chunk_rows: 1000,
+            together: false,
         }
     }
 
@@ -107,6 +109,13 @@ impl MemorySource {
     /// Rows in a chunk; at least one.
     pub fn chunk_rows(mut self, rows: usize) -> Self {
         self.chunk_rows = rows.max(1);
+        self
+    }
+
+    /// Chunks of the same rows of several tables are read in one pass.
+    #[must_use]
+    pub fn together(mut self, together: bool) -> Self {
+        self.together = together;
         self
     }
 
@@ -185,6 +194,27 @@ impl Snapshot for MemorySource {
         chunk: &Chunk,
         after: Option<&Cursor>,
     ) -> Result<Box<dyn ChunkReader>> {
+        Ok(Box::new(self.reader(table, chunk, after)?))
+    }
+
+    fn group(&self, _: &TablePlan) -> Option<String> {
+        self.together.then(String::new)
+    }
+
+    async fn read_together(
+        &self,
+        parts: &[(&TablePlan, &Chunk)],
+        after: Option<&Cursor>,
+    ) -> Result<Box<dyn GroupReader>> {
+        let readers = parts
+            .iter()
+            .map(|(table, chunk)| self.reader(table, chunk, after));
+        Ok(Box::new(MemoryReaders(readers.collect::<Result<_>>()?)))
+    }
+}
+
+impl MemorySource {
+    fn reader(&self, table: &TablePlan, chunk: &Chunk, after: Option<&Cursor>) -> Result<MemoryReader> {
         let broken = || {
             Error::source_side(
                 ErrorKind::Internal,
@@ -214,13 +244,13 @@ impl Snapshot for MemorySource {
             })
             .collect::<Result<Vec<_>>>()?;
         let rows = Arc::clone(&self.rows);
-        Ok(Box::new(MemoryReader {
+        Ok(MemoryReader {
             rows,
             table: table.source.clone(),
             positions,
             at: from,
             to,
-        }))
+        })
     }
 }
 
@@ -232,21 +262,48 @@ struct MemoryReader {
     to: usize,
 }
 
+impl MemoryReader {
+    fn row(&mut self, out: &mut BatchBuilder) -> Result<()> {
+        let rows = self.rows.get(&self.table).map(Vec::as_slice).unwrap_or_default();
+        let row = rows
+            .get(self.at)
+            .ok_or_else(|| Error::source_side(ErrorKind::Corrupt, "the chunk ends after the table"))?;
+        out.begin_row();
+        for &p in &self.positions {
+            out.push(row.get(p).map_or(Value::Null, Cell::value));
+        }
+        let at = self.at;
+        out.end_row(|| format!("row {at}"))?;
+        self.at += 1;
+        Ok(())
+    }
+}
+
+/// Readers of the same rows of several tables.
+struct MemoryReaders(Vec<MemoryReader>);
+
+#[async_trait]
+impl GroupReader for MemoryReaders {
+    async fn fill(&mut self, out: &mut [BatchBuilder]) -> Result<Fill> {
+        let more = |readers: &[MemoryReader]| readers.iter().any(|r| r.at < r.to);
+        while more(&self.0) && !out.iter().any(BatchBuilder::is_full) {
+            for (reader, out) in self.0.iter_mut().zip(out.iter_mut()) {
+                reader.row(out)?;
+            }
+        }
+        Ok(if more(&self.0) { Fill::More } else { Fill::End })
+    }
+
+    fn cursor(&self) -> Option<Cursor> {
+        self.0.first().and_then(ChunkReader::cursor)
+    }
+}
+
 #[async_trait]
 impl ChunkReader for MemoryReader {
     async fn fill(&mut self, out: &mut BatchBuilder) -> Result<Fill> {
-        let rows = self.rows.get(&self.table).map(Vec::as_slice).unwrap_or_default();
         while self.at < self.to && !out.is_full() {
-            let row = rows
-                .get(self.at)
-                .ok_or_else(|| Error::source_side(ErrorKind::Corrupt, "the chunk ends after the table"))?;
-            out.begin_row();
-            for &p in &self.positions {
-                out.push(row.get(p).map_or(Value::Null, Cell::value));
-            }
-            let at = self.at;
-            out.end_row(|| format!("row {at}"))?;
-            self.at += 1;
+            self.row(out)?;
         }
         Ok(if self.at < self.to { Fill::More } else { Fill::End })
     }

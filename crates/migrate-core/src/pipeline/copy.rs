@@ -1,5 +1,10 @@
 //! One worker: takes chunks, reads them in a task of its own, writes them, commits in segments.
+//!
+//! Chunks of several tables that one reading gives are written side by side, each through its own writer, and commit at
+//! the same place in the source, one after the other. Each keeps its own receipt: where a run ends between two of those
+//! commits, the tables are at different places, and the rest of each is read by itself.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,15 +13,16 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::{Batch, BatchBuilder};
-use crate::chunk::{ConversionTotals, Cursor, Receipt, Segment, Window, add_conversions};
+use crate::chunk::{Cursor, Receipt, Segment, Window};
 use crate::encode::{KnownKeys, RowEncoder};
 use crate::error::{Error, ErrorKind, Result};
 use crate::observer::{Event, Observer};
 use crate::plan::{Plan, TablePlan};
-use crate::sink::{ChunkWriter, Sink, WriteMode};
-use crate::source::{ChunkReader, Fill, Snapshot};
+use crate::sink::{Sink, WriteMode};
+use crate::source::{Fill, GroupReader, Snapshot};
 
-use super::queue::{Job, Queue};
+use super::pending::{Pending, Reported, column_names, give_up_all, place};
+use super::queue::{Job, Part, Queue};
 use super::{Options, TableOutcome, cancelled};
 
 /// One permit stands for this many bytes: a semaphore counts to less than a large budget has bytes.
@@ -37,20 +43,28 @@ pub(super) struct Shared {
     permits: u32,
 }
 
-/// A batch on its way from reader to writer, with the memory it may use.
+/// A batch for each table on its way from reader to writers, with the memory they may use.
 struct Filled {
-    batch: Batch,
+    batches: Vec<Batch>,
+    /// The place in the source after all of them.
     cursor: Option<Cursor>,
-    /// Where the batch's memory goes for the next one.
-    spent: std::sync::mpsc::SyncSender<Batch>,
+    /// Where the batches' memory goes for the next ones.
+    spent: std::sync::mpsc::SyncSender<Vec<Batch>>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Drop for Filled {
     fn drop(&mut self) {
         // The reader may be gone, or have enough.
-        let _ = self.spent.try_send(std::mem::take(&mut self.batch));
+        let _ = self.spent.try_send(std::mem::take(&mut self.batches));
     }
+}
+
+/// A chunk's table, with what turns its rows into tuples.
+struct Lane<'p> {
+    part: &'p Part,
+    table: &'p TablePlan,
+    encoder: Arc<RowEncoder>,
 }
 
 /// What the reader says.
@@ -68,22 +82,22 @@ pub(super) type Alive = mpsc::Sender<Infallible>;
 struct Course {
     /// Something became durable since the last failure.
     advanced: bool,
-    /// A commit that failed without saying whether it was carried out.
-    unsettled: Option<Unsettled>,
+    /// Commits that failed without saying whether they were carried out, by the chunk's place in the job.
+    unsettled: BTreeMap<usize, Unsettled>,
+}
+
+/// How an attempt ended that met no error.
+enum Outcome {
+    /// Everything is copied.
+    Done,
+    /// The tables are at different places in the source, and cannot go on together.
+    Apart,
 }
 
 /// What was to be committed on top of which receipt.
 struct Unsettled {
     before: Receipt,
     reported: Reported,
-}
-
-/// What observers were told of rows that are not durable yet.
-#[derive(Clone, Copy, Default)]
-struct Reported {
-    rows: u64,
-    bytes: u64,
-    quarantined: u64,
 }
 
 impl Shared {
@@ -133,28 +147,23 @@ impl Shared {
             let Some(job) = self.queue().next() else {
                 return Ok(());
             };
-            let receipt = self
-                .chunk(&job, &alive)
-                .await
-                .map_err(|e| e.at("chunk", &job.chunk.id));
-            let receipt = match receipt {
-                Ok(receipt) => receipt,
-                Err(error) => {
-                    self.stop.cancel();
-                    return Err(error);
-                }
+            let outcome = match self.chunk(&job, &alive).await {
+                Ok(Outcome::Apart) => self.one_by_one(job, &alive).await,
+                outcome => outcome.map(drop),
             };
-            let (last, quarantined) = {
-                let mut queue = self.queue();
-                (queue.finish(&job, &receipt), queue.quarantined())
-            };
-            if last {
-                self.observer.event(&Event::TableDone {
-                    table: job.chunk.id.table.clone(),
-                });
+            if let Err(error) = outcome {
+                self.stop.cancel();
+                return Err(error);
             }
-            self.check_quarantine(quarantined)?;
+            self.check_quarantine(self.quarantined())?;
         }
+    }
+
+    async fn one_by_one(self: &Arc<Self>, job: Job, alive: &Alive) -> Result<()> {
+        for job in job.apart() {
+            self.chunk(&job, alive).await?;
+        }
+        Ok(())
     }
 
     pub(super) fn check_quarantine(&self, quarantined: u64) -> Result<()> {
@@ -173,28 +182,38 @@ impl Shared {
         Ok(())
     }
 
-    /// Copies a chunk, trying again where that may help.
-    async fn chunk(self: &Arc<Self>, job: &Job, alive: &Alive) -> Result<Receipt> {
+    /// Copies a job's chunks, trying again where that may help.
+    async fn chunk(self: &Arc<Self>, job: &Job, alive: &Alive) -> Result<Outcome> {
         let mut course = Course::default();
         let outcome = self.attempts(job, alive, &mut course).await;
-        if let Some(lost) = course.unsettled {
-            self.take_back(job, lost.reported);
+        for (at, lost) in course.unsettled {
+            self.take_back(&job.parts[at], lost.reported);
         }
-        outcome
+        outcome.map_err(|e| match job.first() {
+            Some(part) => e.at("chunk", &part.chunk.id),
+            None => e,
+        })
     }
 
-    async fn attempts(self: &Arc<Self>, job: &Job, alive: &Alive, course: &mut Course) -> Result<Receipt> {
-        let table =
-            self.plan.tables.get(job.table).ok_or_else(|| {
+    fn lanes<'p>(&'p self, job: &'p Job) -> Result<Vec<Lane<'p>>> {
+        let lane = |part: &'p Part| {
+            let table = self.plan.tables.get(part.table).ok_or_else(|| {
                 Error::new(ErrorKind::Internal, "a chunk of a table that is not in the plan")
             })?;
-        let encoder = Arc::new(RowEncoder::for_table(table, &self.known)?);
+            let encoder = Arc::new(RowEncoder::for_table(table, &self.known)?);
+            Ok(Lane { part, table, encoder })
+        };
+        job.parts.iter().map(lane).collect()
+    }
+
+    async fn attempts(self: &Arc<Self>, job: &Job, alive: &Alive, course: &mut Course) -> Result<Outcome> {
+        let lanes = self.lanes(job)?;
         let mut mode = WriteMode::Fast;
         let mut tries = 0;
         let mut wait = self.options.backoff;
         loop {
-            let error = match self.attempt(table, job, &encoder, mode, alive, course).await {
-                Ok(receipt) => return Ok(receipt),
+            let error = match self.attempt(&lanes, mode, alive, course).await {
+                Ok(outcome) => return Ok(outcome),
                 Err(error) => error,
             };
             if std::mem::take(&mut course.advanced) {
@@ -222,56 +241,82 @@ impl Shared {
     }
 
     fn retrying(&self, job: &Job, error: &Error, after: std::time::Duration) {
-        let reason = error.to_string();
-        self.observer.event(&Event::Retrying {
-            chunk: job.chunk.id.clone(),
-            reason,
-            after,
-        });
+        for part in &job.parts {
+            let reason = error.to_string();
+            self.observer.event(&Event::Retrying {
+                chunk: part.chunk.id.clone(),
+                reason,
+                after,
+            });
+        }
     }
 
-    /// Copies a chunk from its last receipt to its end.
+    /// Opens the chunks for writing, and learns what became of commits that failed.
+    async fn open(
+        &self,
+        lanes: &[Lane<'_>],
+        mode: WriteMode,
+        course: &mut Course,
+    ) -> Result<Vec<(Pending, Receipt)>> {
+        let mut open = Vec::with_capacity(lanes.len());
+        for (at, lane) in lanes.iter().enumerate() {
+            match self.sink.writer(lane.table, &lane.part.chunk.id, mode).await {
+                Ok((writer, receipt)) => {
+                    self.settle(lane.part, course, at, &receipt);
+                    self.queue().note(lane.part, &receipt);
+                    open.push((Pending::new(writer), receipt));
+                }
+                Err(error) => {
+                    give_up_all(open).await;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(open)
+    }
+
+    /// Copies chunks from their last receipts to their ends.
     async fn attempt(
         self: &Arc<Self>,
-        table: &TablePlan,
-        job: &Job,
-        encoder: &Arc<RowEncoder>,
+        lanes: &[Lane<'_>],
         mode: WriteMode,
         alive: &Alive,
         course: &mut Course,
-    ) -> Result<Receipt> {
-        let (writer, receipt) = self.sink.writer(table, &job.chunk.id, mode).await?;
-        self.settle(job, course, &receipt);
-        self.queue().note(job, &receipt);
-        if receipt.done {
-            give_up(writer).await;
-            return Ok(receipt);
+    ) -> Result<Outcome> {
+        let open = self.open(lanes, mode, course).await?;
+        let Some((done, cursor)) = place(&open) else {
+            give_up_all(open).await;
+            return Ok(Outcome::Apart);
+        };
+        if done {
+            for (lane, (_, receipt)) in lanes.iter().zip(&open) {
+                self.finished(lane.part, receipt);
+            }
+            give_up_all(open).await;
+            return Ok(Outcome::Done);
         }
-        let reader = match self
-            .snapshot
-            .read(table, &job.chunk, receipt.cursor.as_ref())
-            .await
-        {
+        let parts: Vec<_> = lanes.iter().map(|lane| (lane.table, &lane.part.chunk)).collect();
+        let reader = match self.snapshot.read_together(&parts, cursor.as_ref()).await {
             Ok(reader) => reader,
             Err(error) => {
-                give_up(writer).await;
+                give_up_all(open).await;
                 return Err(error);
             }
         };
         let (sender, mut receiver) = mpsc::channel(2);
         // A target of no bytes would be reached before the first row.
-        let builder = BatchBuilder::new(Arc::clone(encoder), self.options.batch_bytes.max(1));
+        let target = (self.options.batch_bytes / lanes.len()).max(1);
+        let builder = |lane: &Lane<'_>| BatchBuilder::new(Arc::clone(&lane.encoder), target);
+        let builders = lanes.iter().map(builder).collect();
         // A set of one: should this call be dropped, so is the reader.
         let mut reading = JoinSet::new();
         let (shared, alive) = (Arc::clone(self), alive.clone());
         reading.spawn(async move {
-            let outcome = shared.read(reader, builder, sender).await;
+            let outcome = shared.read(reader, builders, sender).await;
             drop(alive);
             outcome
         });
-        let written = self
-            .write(table, job, mode, writer, receipt, course, &mut receiver)
-            .await;
+        let written = self.write(lanes, mode, open, course, &mut receiver).await;
         // A closed channel ends the reader; nothing outlives this call.
         drop(receiver);
         let read = match reading.join_next().await {
@@ -282,9 +327,9 @@ impl Shared {
             None => Ok(()),
         };
         match (written, read) {
-            (Ok(Some(receipt)), _) => Ok(receipt),
-            (Ok(None), Err(error)) | (Err(error), Ok(())) => Err(error),
-            (Ok(None), Ok(())) => Err(cancelled()),
+            (Ok(true), _) => Ok(Outcome::Done),
+            (Ok(false), Err(error)) | (Err(error), Ok(())) => Err(error),
+            (Ok(false), Ok(())) => Err(cancelled()),
             // The writer saw the channel close because the reader failed: the reader's error is the cause.
             (Err(written), Err(read)) => Err(if written.kind() == ErrorKind::Cancelled {
                 read
@@ -294,26 +339,41 @@ impl Shared {
         }
     }
 
+    /// Notes a chunk's end.
+    fn finished(&self, part: &Part, receipt: &Receipt) {
+        if self.queue().finish(part, receipt) {
+            self.observer.event(&Event::TableDone {
+                table: part.chunk.id.table.clone(),
+            });
+        }
+    }
+
     /// Reads until the end, an error, or nobody listens.
     async fn read(
         self: Arc<Self>,
-        mut reader: Box<dyn ChunkReader>,
-        mut builder: BatchBuilder,
+        mut reader: Box<dyn GroupReader>,
+        mut builders: Vec<BatchBuilder>,
         sender: mpsc::Sender<Message>,
     ) -> Result<()> {
         let (spent, returned) = std::sync::mpsc::sync_channel(1);
         loop {
-            if let Ok(batch) = returned.try_recv() {
-                builder.recycle(batch);
+            if let Ok(batches) = returned.try_recv() {
+                for (builder, batch) in builders.iter_mut().zip(batches) {
+                    builder.recycle(batch);
+                }
             }
             let fill = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Err(cancelled()),
                 () = sender.closed() => return Ok(()),
-                fill = reader.fill(&mut builder) => fill?,
+                fill = reader.fill(&mut builders) => fill?,
             };
-            let batch = builder.take()?;
-            let cost = (batch.bytes().len() / PERMIT_BYTES + 1).min(self.permits as usize) as u32;
+            let batches = builders
+                .iter_mut()
+                .map(BatchBuilder::take)
+                .collect::<Result<Vec<_>>>()?;
+            let bytes: usize = batches.iter().map(|b| b.bytes().len()).sum();
+            let cost = (bytes / PERMIT_BYTES + 1).min(self.permits as usize) as u32;
             let permit = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Err(cancelled()),
@@ -322,7 +382,7 @@ impl Shared {
                     .map_err(|e| Error::new(ErrorKind::Internal, "the memory budget is gone").because(e))?,
             };
             let filled = Filled {
-                batch,
+                batches,
                 cursor: reader.cursor(),
                 spent: spent.clone(),
                 _permit: permit,
@@ -344,19 +404,15 @@ impl Shared {
         }
     }
 
-    /// Writes what the reader sends. `None` if the reader stopped before the end.
+    /// Writes what the reader sends; false if the reader stopped before the end.
     async fn write(
         &self,
-        table: &TablePlan,
-        job: &Job,
+        lanes: &[Lane<'_>],
         mode: WriteMode,
-        writer: Box<dyn ChunkWriter>,
-        receipt: Receipt,
+        mut open: Vec<(Pending, Receipt)>,
         course: &mut Course,
         receiver: &mut mpsc::Receiver<Message>,
-    ) -> Result<Option<Receipt>> {
-        let mut segment = Pending::new(writer);
-        let mut receipt = receipt;
+    ) -> Result<bool> {
         loop {
             let message = tokio::select! {
                 biased;
@@ -365,67 +421,114 @@ impl Shared {
             };
             match message {
                 None => {
-                    self.take_back(job, segment.reported);
-                    give_up(segment.writer).await;
-                    return Ok(None);
+                    self.drop_all(lanes, open).await;
+                    return Ok(false);
                 }
                 Some(Message::Rows(filled)) => {
-                    if let Err(error) = segment.write(&filled, column_names(table)).await {
-                        self.take_back(job, segment.reported);
-                        give_up(segment.writer).await;
+                    if let Err(error) = self.write_batches(lanes, &mut open, &filled).await {
+                        self.drop_all(lanes, open).await;
                         return Err(error);
                     }
-                    let Reported {
-                        rows,
-                        bytes,
-                        quarantined,
-                    } = segment.report(&filled.batch);
-                    self.observer.event(&Event::Written {
-                        chunk: job.chunk.id.clone(),
-                        rows,
-                        bytes,
-                        quarantined,
-                    });
-                    if segment.reported.quarantined > 0
-                        && let Err(error) =
-                            self.check_quarantine(self.quarantined() + segment.reported.quarantined)
-                    {
-                        self.take_back(job, segment.reported);
-                        give_up(segment.writer).await;
-                        return Err(error);
-                    }
-                    if segment.reported.bytes >= self.options.commit_bytes
+                    let bytes: u64 = open.iter().map(|(pending, _)| pending.reported.bytes).sum();
+                    if bytes >= self.options.commit_bytes
                         && let Some(cursor) = filled.cursor.clone()
                     {
-                        let segment_end = (Some(cursor), Window::default());
-                        let before = self.commit(job, segment, receipt, course, segment_end).await?;
-                        self.queue().note(job, &before);
+                        let end = (Some(cursor), Window::default());
+                        let before = self.commit_all(lanes, open, course, end).await?;
                         self.check_quarantine(self.quarantined())?;
-                        let (writer, now) = self.sink.writer(table, &job.chunk.id, mode).await?;
-                        if now != before {
-                            give_up(writer).await;
+                        open = self.open(lanes, mode, course).await?;
+                        if !open.iter().map(|(_, now)| now).eq(&before) {
+                            give_up_all(open).await;
                             return Err(Error::destination(
                                 ErrorKind::Fenced,
                                 "another run went on with this chunk",
                             ));
                         }
-                        segment = Pending::new(writer);
-                        receipt = now;
                     }
                 }
                 Some(Message::End(window)) => {
-                    return self
-                        .commit(job, segment, receipt, course, (None, window))
-                        .await
-                        .map(Some);
+                    self.commit_all(lanes, open, course, (None, window)).await?;
+                    return Ok(true);
                 }
             }
         }
     }
 
-    fn take_back(&self, job: &Job, reported: Reported) {
+    /// Writes a batch to each table.
+    async fn write_batches(
+        &self,
+        lanes: &[Lane<'_>],
+        open: &mut [(Pending, Receipt)],
+        filled: &Filled,
+    ) -> Result<()> {
+        for ((lane, (pending, _)), batch) in lanes.iter().zip(open.iter_mut()).zip(&filled.batches) {
+            pending.write(batch, column_names(lane.table)).await?;
+            let Reported {
+                rows,
+                bytes,
+                quarantined,
+            } = pending.report(batch);
+            self.observer.event(&Event::Written {
+                chunk: lane.part.chunk.id.clone(),
+                rows,
+                bytes,
+                quarantined,
+            });
+        }
+        let quarantined: u64 = open.iter().map(|(pending, _)| pending.reported.quarantined).sum();
+        if quarantined == 0 {
+            return Ok(());
+        }
+        self.check_quarantine(self.quarantined() + quarantined)
+    }
+
+    /// Gives up what was written and not committed.
+    async fn drop_all(&self, lanes: &[Lane<'_>], open: Vec<(Pending, Receipt)>) {
+        for (lane, (pending, _)) in lanes.iter().zip(&open) {
+            self.take_back(lane.part, pending.reported);
+        }
+        give_up_all(open).await;
+    }
+
+    /// Commits each table at the same place in the source, and returns the receipts. After an error those behind it are
+    /// given up.
+    async fn commit_all(
+        &self,
+        lanes: &[Lane<'_>],
+        open: Vec<(Pending, Receipt)>,
+        course: &mut Course,
+        end: (Option<Cursor>, Window),
+    ) -> Result<Vec<Receipt>> {
+        let mut receipts = Vec::with_capacity(lanes.len());
+        let mut left = open.into_iter();
+        for (at, lane) in lanes.iter().enumerate() {
+            let Some((pending, before)) = left.next() else {
+                break;
+            };
+            match self
+                .commit(lane.part, pending, before, (&mut *course, at), end.clone())
+                .await
+            {
+                Ok(receipt) if receipt.done => {
+                    self.finished(lane.part, &receipt);
+                    receipts.push(receipt);
+                }
+                Ok(receipt) => {
+                    self.queue().note(lane.part, &receipt);
+                    receipts.push(receipt);
+                }
+                Err(error) => {
+                    self.drop_all(&lanes[at + 1..], left.collect()).await;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(receipts)
+    }
+
+    fn take_back(&self, part: &Part, reported: Reported) {
         self.observer.event(&Event::TakenBack {
-            chunk: job.chunk.id.clone(),
+            chunk: part.chunk.id.clone(),
             rows: reported.rows,
             bytes: reported.bytes,
             quarantined: reported.quarantined,
@@ -433,16 +536,16 @@ impl Shared {
     }
 
     /// Now that the chunk was opened again, its receipt says whether a commit that failed was carried out.
-    fn settle(&self, job: &Job, course: &mut Course, now: &Receipt) {
-        let Some(unsettled) = course.unsettled.take() else {
+    fn settle(&self, part: &Part, course: &mut Course, at: usize, now: &Receipt) {
+        let Some(unsettled) = course.unsettled.remove(&at) else {
             return;
         };
         if *now == unsettled.before {
-            self.take_back(job, unsettled.reported);
+            self.take_back(part, unsettled.reported);
         } else {
             course.advanced = true;
             self.observer.event(&Event::Committed {
-                chunk: job.chunk.id.clone(),
+                chunk: part.chunk.id.clone(),
                 done: now.done,
             });
         }
@@ -450,10 +553,10 @@ impl Shared {
 
     async fn commit(
         &self,
-        job: &Job,
+        part: &Part,
         pending: Pending,
         before: Receipt,
-        course: &mut Course,
+        (course, at): (&mut Course, usize),
         (cursor, window): (Option<Cursor>, Window),
     ) -> Result<Receipt> {
         let done = cursor.is_none();
@@ -466,7 +569,7 @@ impl Shared {
             window,
             conversions: pending.conversions,
         };
-        let chunk = job.chunk.id.clone();
+        let chunk = part.chunk.id.clone();
         match pending.writer.commit(segment).await {
             Ok(receipt) if receipt.balances() => {
                 course.advanced = true;
@@ -478,64 +581,9 @@ impl Shared {
                 "the chunk's receipt does not account for every row read",
             )),
             Err(error) => {
-                course.unsettled = Some(Unsettled { before, reported });
+                course.unsettled.insert(at, Unsettled { before, reported });
                 Err(error)
             }
         }
-    }
-}
-
-/// Aborts a writer. Should that fail, there is a better reason to report, and whoever opens the chunk next fences it.
-async fn give_up(writer: Box<dyn ChunkWriter>) {
-    let _ = writer.abort().await;
-}
-
-fn column_names(table: &TablePlan) -> impl Iterator<Item = &str> {
-    table.copied().map(|c| c.name.as_str())
-}
-
-/// What was written since the last commit.
-struct Pending {
-    writer: Box<dyn ChunkWriter>,
-    read: u64,
-    filtered: u64,
-    reported: Reported,
-    conversions: ConversionTotals,
-}
-
-impl Pending {
-    fn new(writer: Box<dyn ChunkWriter>) -> Self {
-        Self {
-            writer,
-            read: 0,
-            filtered: 0,
-            reported: Reported::default(),
-            conversions: ConversionTotals::new(),
-        }
-    }
-
-    /// What there is to tell of a batch that was written.
-    fn report(&mut self, batch: &Batch) -> Reported {
-        let now = Reported {
-            rows: batch.rows() as u64,
-            bytes: batch.bytes().len() as u64,
-            quarantined: batch.rejects.len() as u64,
-        };
-        self.reported.rows += now.rows;
-        self.reported.bytes += now.bytes;
-        self.reported.quarantined += now.quarantined;
-        now
-    }
-
-    async fn write<'n>(&mut self, filled: &Filled, names: impl Iterator<Item = &'n str>) -> Result<()> {
-        let batch = &filled.batch;
-        self.writer.write(batch).await?;
-        self.read += batch.rows() as u64 + batch.rejects.len() as u64 + batch.filtered;
-        self.filtered += batch.filtered;
-        if !batch.conversions.is_empty() {
-            let names: Vec<&str> = names.collect();
-            add_conversions(&mut self.conversions, &batch.conversions.by_name(&names));
-        }
-        Ok(())
     }
 }

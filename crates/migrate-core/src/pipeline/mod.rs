@@ -2,6 +2,7 @@
 //! overlapped; memory bounded; every task joined before [`run`] returns.
 
 mod copy;
+mod pending;
 mod queue;
 mod report;
 
@@ -23,7 +24,7 @@ use crate::source::{Snapshot, Source};
 pub use report::{Report, TableReport};
 
 use copy::Shared;
-use queue::Queue;
+use queue::{Grouped, Queue};
 
 /// How a run is carried out. None of it changes the result.
 #[derive(Debug, Clone)]
@@ -88,8 +89,9 @@ pub async fn run(
     let snapshot = source.snapshot(&plan).await?;
     let outcome = drive(&snapshot, &sink, &plan, &options, &observer, &cancel, started).await;
     let closed = sink.close().await;
-    let report = outcome?;
+    let mut report = outcome?;
     closed?;
+    report.notes = source.notes();
     Ok(report)
 }
 
@@ -157,7 +159,8 @@ async fn enqueue(
     progress: &Progress,
 ) -> Result<Queue> {
     let mut queue = Queue::default();
-    for (index, table) in plan.tables.iter().enumerate() {
+    let mut tables = Vec::with_capacity(plan.tables.len());
+    for table in &plan.tables {
         if cancel.is_cancelled() {
             return Err(cancelled());
         }
@@ -185,9 +188,11 @@ async fn enqueue(
                 table: table.source.clone(),
             });
         }
-        queue.add_table(index, table.source.clone(), chunks);
+        queue.add_table(table.source.clone(), &chunks);
+        let group = snapshot.group(table);
+        tables.push(Grouped { group, chunks });
     }
-    queue.sort();
+    queue.fill(tables);
     Ok(queue)
 }
 

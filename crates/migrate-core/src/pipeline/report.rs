@@ -36,6 +36,8 @@ pub struct Report {
     pub steps: u64,
     /// Those that could not be made, with the reason.
     pub failed_steps: Vec<(String, String)>,
+    /// What the source has to say about how consistently it was read.
+    pub notes: Vec<String>,
     /// Until the last row was durable.
     #[serde(serialize_with = "seconds", rename = "copy_seconds")]
     pub copy_elapsed: Duration,
@@ -65,6 +67,7 @@ impl Report {
             already_complete: false,
             steps: 0,
             failed_steps: Vec::new(),
+            notes: Vec::new(),
             copy_elapsed: Duration::ZERO,
             elapsed: Duration::ZERO,
         }

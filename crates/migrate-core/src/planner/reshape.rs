@@ -41,7 +41,7 @@ impl Planner<'_> {
                 }
             }
             for names in by_source.values().filter(|names| names.len() > 1) {
-                self.at_most_one(table, names);
+                at_most_one(table, names);
             }
             if plan != ReshapePlan::default() {
                 table.reshape = Some(Box::new(plan));
@@ -73,7 +73,7 @@ impl Planner<'_> {
                 .as_ref()
                 .is_some_and(|k| k.columns == [name.clone()]))
         .then(|| {
-            let legacy = self.free_column(table, &ReshapePlan::default(), LEGACY);
+            let legacy = free_column(table, &ReshapePlan::default(), LEGACY);
             self.note(
                 &object,
                 format!(
@@ -132,7 +132,7 @@ impl Planner<'_> {
             }),
             None => None,
         };
-        let name = self.free_column(table, so_far, &self.mapping.naming.apply(&column.name));
+        let name = free_column(table, so_far, &self.mapping.naming.apply(&column.name));
         table.foreign_keys.push(ForeignKeyPlan {
             name: free_constraint(table, &format!("{}_{name}_fkey", table.target.name)),
             columns: vec![name.clone()],
@@ -163,26 +163,26 @@ impl Planner<'_> {
             when,
         })
     }
+}
 
-    fn at_most_one(&self, table: &mut TablePlan, names: &[String]) {
-        let columns: Vec<String> = names.iter().map(|name| quote_ident(name)).collect();
-        table.checks.push(CheckPlan {
-            name: free_constraint(table, &format!("{}_one_reference_check", table.target.name)),
-            expression: format!("num_nonnulls({}) <= 1", columns.join(", ")),
-            validate: true,
-            comment: None,
-        });
-    }
+fn at_most_one(table: &mut TablePlan, names: &[String]) {
+    let columns: Vec<String> = names.iter().map(|name| quote_ident(name)).collect();
+    table.checks.push(CheckPlan {
+        name: free_constraint(table, &format!("{}_one_reference_check", table.target.name)),
+        expression: format!("num_nonnulls({}) <= 1", columns.join(", ")),
+        validate: true,
+        comment: None,
+    });
+}
 
-    /// The name, or one like it that no column has.
-    fn free_column(&self, table: &TablePlan, so_far: &ReshapePlan, wanted: &str) -> String {
-        let mut space = Namespace::default();
-        table.columns.iter().for_each(|c| drop(space.take(&c.name)));
-        so_far.resolved.iter().for_each(|c| drop(space.take(&c.name)));
-        let legacy = so_far.numbered.iter().filter_map(|n| n.legacy.as_ref());
-        legacy.for_each(|name| drop(space.take(name)));
-        space.take(wanted).0
-    }
+/// The name, or one like it that no column has.
+fn free_column(table: &TablePlan, so_far: &ReshapePlan, wanted: &str) -> String {
+    let mut space = Namespace::default();
+    table.columns.iter().for_each(|c| drop(space.take(&c.name)));
+    so_far.resolved.iter().for_each(|c| drop(space.take(&c.name)));
+    let legacy = so_far.numbered.iter().filter_map(|n| n.legacy.as_ref());
+    legacy.for_each(|name| drop(space.take(name)));
+    space.take(wanted).0
 }
 
 /// The name, or one like it that no constraint of the table has.

@@ -40,6 +40,10 @@ impl<'p, 'a> Rows<'p, 'a> {
         }
     }
 
+    pub(super) fn program(&self) -> &'p Program {
+        self.program
+    }
+
     /// Adds a document's rows.
     ///
     /// # Errors

@@ -279,7 +279,7 @@ async fn a_documents_rows_stay_together() {
         vec![document(3)],
         vec![bson(json!({"_id": 4}))],
     ];
-    let mut reader = Reader::new(Box::new(Pages(pages, 0)), program.clone());
+    let mut reader = Reader::new(Box::new(Pages(pages, 0)), &[program.clone()]);
     let specs: Vec<ColumnSpec> = table.copied().map(ColumnSpec::from).collect();
     let mut out = BatchBuilder::new(Arc::new(RowEncoder::compile(&specs).unwrap()), 1000);
     assert_eq!(reader.cursor(), None);
@@ -304,7 +304,7 @@ async fn a_documents_rows_stay_together() {
     let mut damaged = document(5);
     let end = damaged.len() - 2;
     damaged[end] = 9;
-    let mut reader = Reader::new(Box::new(Pages(vec![vec![document(4), damaged]], 0)), program);
+    let mut reader = Reader::new(Box::new(Pages(vec![vec![document(4), damaged]], 0)), &[program]);
     let mut out = BatchBuilder::new(Arc::new(RowEncoder::compile(&specs).unwrap()), 1 << 20);
     let error = reader.fill(&mut out).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
