@@ -150,13 +150,17 @@ fn a_reference_to_nothing_keeps_its_number_until_somebody_puts_it_right() {
     let order = doc! { "_id": id(99), "userId": missing, "total": 1.5 };
     dump.collections[1].documents.push(order.to_vec().unwrap());
     dump.write_directory(&folder.file("dump"), false).unwrap();
-    let plan = "source = \"dump\"\n\n[options]\nkeys = \"bigint\"\nreferences = { \"orders.userId\" = \"users\" }\n";
+    let plan =
+        "source = \"dump\"\n\n[options]\nkeys = \"bigint\"\nreferences = { \"orders.userId\" = \"users\" }\n";
     std::fs::write(folder.file("plan.toml"), plan).unwrap();
     let database = Database::new(&newest());
-    migrate(&folder, ["run", "plan.toml"]).to(&database).ends(3).says(&[
-        "Failed: rows of shop.orders against orders_userId_fkey",
-        "read back from the destination agree",
-    ]);
+    migrate(&folder, ["run", "plan.toml"])
+        .to(&database)
+        .ends(3)
+        .says(&[
+            "Failed: rows of shop.orders against orders_userId_fkey",
+            "read back from the destination agree",
+        ]);
     // The three users were numbered first; the fourth number is that of the user who is not there.
     for (query, expected) in [
         ("select \"userId\" from shop.orders where total = 1.5", "4"),
@@ -172,8 +176,13 @@ fn a_reference_to_nothing_keeps_its_number_until_somebody_puts_it_right() {
          select new_key::bigint, legacy_key::uuid, 'found' from migrate.mapping
          where source_table = 'shop.users' and new_key = '4'",
     );
-    migrate(&folder, ["run", "plan.toml", "--no-validate"]).to(&database).ends(0);
-    assert_eq!(database.sql("insert into shop.users (legacy_id) values (gen_random_uuid()) returning _id"), "5");
+    migrate(&folder, ["run", "plan.toml", "--no-validate"])
+        .to(&database)
+        .ends(0);
+    assert_eq!(
+        database.sql("insert into shop.users (legacy_id) values (gen_random_uuid()) returning _id"),
+        "5"
+    );
 }
 
 #[test]
