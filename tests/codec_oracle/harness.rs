@@ -32,7 +32,7 @@ pub(crate) enum Cell {
 }
 
 impl Cell {
-    fn with<T>(&self, use_it: impl FnOnce(Value<'_>) -> T) -> T {
+    pub(crate) fn with<T>(&self, use_it: impl FnOnce(Value<'_>) -> T) -> T {
         match self {
             Self::Plain(v) => use_it(*v),
             Self::Text(s) => use_it(Value::Text(s)),

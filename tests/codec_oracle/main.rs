@@ -7,5 +7,6 @@ mod arrays;
 mod dates;
 mod documents;
 mod harness;
+mod keys;
 mod numbers;
 mod text;

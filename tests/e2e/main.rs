@@ -12,6 +12,7 @@ mod bad_destination;
 mod bad_source;
 mod demo;
 mod embedded;
+mod keys;
 mod kill;
 mod mongo;
 mod mssql;

@@ -471,7 +471,9 @@ mod keys {
         let mut builder = BatchBuilder::new(Arc::new(RowEncoder::compile(&specs).unwrap()), 1000);
         let mut row = |id: Value<'_>, kind: Value<'_>, boss: Value<'_>, other: Value<'_>| {
             builder.begin_row();
-            [id, kind, boss, other].into_iter().for_each(|v| builder.push(v));
+            for value in [id, kind, boss, other] {
+                builder.push(value);
+            }
             builder.end_row(|| "a row".to_owned()).unwrap();
         };
         row(

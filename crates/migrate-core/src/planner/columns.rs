@@ -7,6 +7,7 @@ use crate::mapping::{AliasTypes, CaseInsensitive, ColumnMapping, TableMapping, X
 use crate::pg_type::PgType;
 use crate::plan::{ColumnPlan, DomainPlan, IdentityPlan, TablePlan};
 
+use super::old_values::old_values;
 use super::text_keys::collation_name;
 use super::tied::Tied;
 use super::{Planner, Rendered};
@@ -68,7 +69,7 @@ impl Planner<'_> {
             let planned = match (&column.part, plan.columns.last()) {
                 (Some(Part::Legacy { of }), Some(before)) if before.source == *of => {
                     let name = self.names.column(&table.name, &column.name);
-                    name.and_then(|name| self.old_values(column, name, before))
+                    name.and_then(|name| old_values(column, name, before))
                 }
                 (Some(Part::Legacy { .. }), _) => {
                     // The column itself is left out.

@@ -114,22 +114,22 @@ impl Planner<'_> {
         plan.rekey = Some(rekey);
         plan
     }
+}
 
-    /// The column that keeps what the one planned before it held.
-    pub(super) fn old_values(&self, column: &Column, name: String, of: &ColumnPlan) -> Option<ColumnPlan> {
-        let rekey = of.rekey.as_ref()?;
-        Some(ColumnPlan {
-            source: column.name.clone(),
-            name,
-            part: column.part.clone(),
-            ty: rekey.old.clone(),
-            nullable: true,
-            rekey: None,
-            default: None,
-            comment: None,
-            ..of.clone()
-        })
-    }
+/// The column that keeps what the one planned before it held.
+pub(super) fn old_values(column: &Column, name: String, of: &ColumnPlan) -> Option<ColumnPlan> {
+    let rekey = of.rekey.as_ref()?;
+    Some(ColumnPlan {
+        source: column.name.clone(),
+        name,
+        part: column.part.clone(),
+        ty: rekey.old.clone(),
+        nullable: true,
+        rekey: None,
+        default: None,
+        comment: None,
+        ..of.clone()
+    })
 }
 
 /// The text of a number that is all that a default says.
