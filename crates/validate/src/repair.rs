@@ -99,12 +99,18 @@ pub async fn repair(
         .hint("run it again: it goes on where it stopped"));
     }
     let snapshot = source.snapshot(&ledger.plan).await?;
+    let known = if ledger.plan.uses_known_keys() {
+        Arc::new(stored.known_keys(&ledger.plan).await?)
+    } else {
+        Arc::default()
+    };
     let tasks = ledger.plan.tables.iter().map(|table| {
         let job = Job {
             table: Arc::new(table.clone()),
             ledger: Arc::clone(&ledger),
             stored: Arc::clone(&stored),
             snapshot: Some(Arc::clone(&snapshot)),
+            known: Arc::clone(&known),
             options: Options::default(),
         };
         Task {

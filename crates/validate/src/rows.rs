@@ -6,7 +6,7 @@ use std::sync::Arc;
 use migrate_core::Result;
 use migrate_core::batch::BatchBuilder;
 use migrate_core::chunk::{Chunk, ChunkGoal};
-use migrate_core::encode::{ColumnSpec, RowEncoder};
+use migrate_core::encode::{KnownKeys, RowEncoder};
 use migrate_core::pipeline::Options as ReadOptions;
 use migrate_core::plan::TablePlan;
 use migrate_core::source::{Fill, Snapshot};
@@ -18,7 +18,12 @@ pub enum Side {
     /// A PostgreSQL database, whether migrate wrote it or somebody else.
     Stored(Arc<dyn Stored>),
     /// A source, read as a migration would read it.
-    Source(Arc<dyn Snapshot>),
+    Source {
+        /// What is read.
+        snapshot: Arc<dyn Snapshot>,
+        /// Keys that were given before, where the plan rewrites keys by a table of the destination.
+        known: Arc<KnownKeys>,
+    },
 }
 
 /// How a reading went.
@@ -29,6 +34,14 @@ pub(crate) struct Reading {
 }
 
 impl Side {
+    /// A source whose plan asks for no keys that were given before.
+    pub fn source(snapshot: Arc<dyn Snapshot>) -> Self {
+        Self::Source {
+            snapshot,
+            known: Arc::default(),
+        }
+    }
+
     /// Reads a table's rows and hands them over as tuples, until there are no more or `each` has enough.
     ///
     /// `chunks` are those in which a migration read the table; without them a source is split anew.
@@ -51,11 +64,11 @@ impl Side {
                 }
                 Ok(Reading::default())
             }
-            Self::Source(snapshot) => match chunks {
-                Some(chunks) => read_chunks(snapshot.as_ref(), table, chunks, each).await,
+            Self::Source { snapshot, known } => match chunks {
+                Some(chunks) => read_chunks(snapshot.as_ref(), known, table, chunks, each).await,
                 None => {
                     let chunks = snapshot.split(table, ChunkGoal::default()).await?;
-                    read_chunks(snapshot.as_ref(), table, &chunks, each).await
+                    read_chunks(snapshot.as_ref(), known, table, &chunks, each).await
                 }
             },
         }
@@ -64,12 +77,12 @@ impl Side {
 
 async fn read_chunks(
     snapshot: &dyn Snapshot,
+    known: &KnownKeys,
     table: &TablePlan,
     chunks: &[Chunk],
     mut each: impl FnMut(&[u8]) -> Result<ControlFlow<()>>,
 ) -> Result<Reading> {
-    let specs: Vec<ColumnSpec> = table.copied().map(ColumnSpec::from).collect();
-    let encoder = Arc::new(RowEncoder::compile(&specs)?);
+    let encoder = Arc::new(RowEncoder::for_table(table, known)?);
     let mut reading = Reading::default();
     for chunk in chunks {
         let mut reader = snapshot.read(table, chunk, None).await?;

@@ -20,6 +20,13 @@ const SMALL_TABLE: u64 = 1000;
 pub fn check_schema(plan: &Plan, found: &Description, complete: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     for table in &plan.tables {
+        let reshaped;
+        let table = if complete {
+            reshaped = table.reshaped();
+            &reshaped
+        } else {
+            table
+        };
         match found.tables.get(&table.target) {
             None => findings.push(Finding::error(&table.target, "the table is missing")),
             Some(there) => {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use migrate_core::catalog::ObjectName;
 use migrate_core::chunk::{Chunk, Receipt};
 use migrate_core::digest::Digest;
+use migrate_core::encode::KnownKeys;
 use migrate_core::plan::{TablePlan, TargetName};
 use migrate_core::source::Snapshot;
 use migrate_core::stored::{LedgerView, Stored};
@@ -84,6 +85,7 @@ pub(crate) struct Job {
     pub(crate) ledger: Arc<LedgerView>,
     pub(crate) stored: Arc<dyn Stored>,
     pub(crate) snapshot: Option<Arc<dyn Snapshot>>,
+    pub(crate) known: Arc<KnownKeys>,
     pub(crate) options: Options,
 }
 
@@ -107,7 +109,10 @@ impl Job {
     /// The source's side, read in the chunks in which the migration read it.
     pub(crate) fn origin(&self, snapshot: &Arc<dyn Snapshot>) -> TableSide {
         TableSide {
-            side: Side::Source(Arc::clone(snapshot)),
+            side: Side::Source {
+                snapshot: Arc::clone(snapshot),
+                known: Arc::clone(&self.known),
+            },
             table: Arc::clone(&self.table),
             chunks: Some(Arc::new(self.chunks().iter().map(|(c, _)| c.clone()).collect())),
         }

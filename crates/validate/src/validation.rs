@@ -105,12 +105,18 @@ pub async fn validate(
         Some(source) if options.read_source => Some(source.snapshot(&ledger.plan).await?),
         _ => None,
     };
+    let known = if snapshot.is_some() && ledger.plan.uses_known_keys() {
+        Arc::new(stored.known_keys(&ledger.plan).await?)
+    } else {
+        Arc::default()
+    };
     let tasks = ledger.plan.tables.iter().map(|table| {
         let job = Job {
             table: Arc::new(table.clone()),
             ledger: Arc::clone(&ledger),
             stored: Arc::clone(&stored),
             snapshot: snapshot.clone(),
+            known: Arc::clone(&known),
             options: options.clone(),
         };
         Task {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use migrate_core::encode::KnownKeys;
 use migrate_core::mapping::Mapping;
 use migrate_core::plan::{Plan, Target};
 use migrate_core::stored::Stored;
@@ -115,15 +116,24 @@ async fn sides(left: Opened, right: Opened) -> Result<(DiffSide, DiffSide)> {
         (Opened::Source(left), Opened::Source(right)) => {
             let plan = left.plan(&Target::default())?;
             let other = planned_alike(&right, &plan)?;
-            (source_side(&left, plan).await?, source_side(&right, other).await?)
+            (
+                source_side(&left, plan, None).await?,
+                source_side(&right, other, None).await?,
+            )
         }
         (Opened::Source(left), Opened::Postgres(right)) => {
             let plan = plan_for(&left, &right).await?;
-            (source_side(&left, plan.clone()).await?, stored_side(right, plan))
+            (
+                source_side(&left, plan.clone(), Some(&right)).await?,
+                stored_side(right, plan),
+            )
         }
         (Opened::Postgres(left), Opened::Source(right)) => {
             let plan = plan_for(&right, &left).await?;
-            (stored_side(left, plan.clone()), source_side(&right, plan).await?)
+            (
+                stored_side(Arc::clone(&left), plan.clone()),
+                source_side(&right, plan, Some(&left)).await?,
+            )
         }
         (Opened::Postgres(left), Opened::Postgres(right)) => {
             let ledger = match left.ledger().await? {
@@ -150,8 +160,15 @@ fn stored_side(sink: Arc<PostgresSink>, plan: Plan) -> DiffSide {
     }
 }
 
-async fn source_side(subject: &Subject, plan: Plan) -> Result<DiffSide> {
-    let side = Side::Source(subject.source.snapshot(&plan).await?);
+async fn source_side(subject: &Subject, plan: Plan, beside: Option<&PostgresSink>) -> Result<DiffSide> {
+    let known = match beside {
+        Some(sink) if plan.uses_known_keys() => Stored::known_keys(sink, &plan).await?,
+        _ => KnownKeys::default(),
+    };
+    let side = Side::Source {
+        snapshot: subject.source.snapshot(&plan).await?,
+        known: Arc::new(known),
+    };
     Ok(DiffSide { plan, side })
 }
 

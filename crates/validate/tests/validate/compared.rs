@@ -22,7 +22,7 @@ async fn side(source: MemorySource) -> DiffSide {
         &Target::default(),
     )
     .unwrap();
-    let side = Side::Source(source.snapshot(&plan).await.unwrap());
+    let side = Side::source(source.snapshot(&plan).await.unwrap());
     DiffSide { plan, side }
 }
 
