@@ -5,6 +5,7 @@
 
 mod cli;
 mod disk;
+mod json_schema;
 mod server;
 mod state;
 

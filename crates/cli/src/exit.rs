@@ -22,7 +22,7 @@ pub(crate) enum Exit {
     Destination = 5,
     /// The destination holds something that this run would overwrite, or another run is at work.
     Conflict = 6,
-    /// Source and destination do not agree.
+    /// Source and destination do not agree, or something else stands in the way of going live.
     Mismatch = 7,
     /// More rows were refused than `--max-quarantined` allows.
     TooManyRejects = 8,
@@ -50,7 +50,7 @@ Exit codes:
   4    the source cannot be read, is damaged, or is not supported
   5    the destination cannot be reached, lacks rights, or ran out of room
   6    the destination already holds something that would be overwritten
-  7    validation found a difference
+  7    validation says no-go, or two databases differ
   8    more rows were refused than --max-quarantined allows
   20   the source cannot be reached, or the connection broke and stayed broken
   21   the source's certificate is not trusted, or encryption failed

@@ -54,6 +54,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod planner;
 pub mod policy;
+pub mod proof;
 pub mod sink;
 pub mod source;
 pub mod stored;

@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::naming::Naming;
 use crate::pg_type::PgType;
 use crate::policy::TextPolicy;
+use crate::proof::{Percent, Rule, TimedQuery};
 
 /// The content of a plan file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +51,15 @@ pub struct Mapping {
     pub tables: BTreeMap<String, TableMapping>,
     /// Options of the source's own; only the source knows what they mean.
     pub options: serde_json::Map<String, serde_json::Value>,
+    /// The share of rows that has to arrive for a validation to say go; all where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub success: Option<Percent>,
+    /// Assertions that a validation checks.
+    #[serde(rename = "rule", skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
+    /// Queries that a validation times.
+    #[serde(rename = "query", skip_serializing_if = "Vec::is_empty")]
+    pub queries: Vec<TimedQuery>,
 }
 
 /// What becomes of unique keys whose source compares without regard to case.

@@ -12,6 +12,7 @@ use crate::catalog::{Action, Fidelity, ObjectName, Part, SaysWhich, SourceInfo};
 use crate::digest::Digest;
 use crate::pg_type::PgType;
 use crate::policy::TextPolicy;
+use crate::proof::Proof;
 use crate::value::ValueKind;
 
 /// What the destination can do, as far as the plan depends on it.
@@ -106,16 +107,21 @@ pub struct Plan {
     pub notes: Vec<Note>,
     /// Source tables that the mapping leaves out.
     pub excluded: Vec<ObjectName>,
+    /// What is to be proven beyond the rows.
+    #[serde(default, skip_serializing_if = "Proof::is_empty")]
+    pub proof: Proof,
 }
 
 impl Plan {
     /// A fingerprint of what a run will do, so that a resume notices another plan. What only informs a person (notes, work
-    /// by hand, what is left out, counts of rows and bytes, the numbers used last) is no part of it: a later version may word it differently.
+    /// by hand, what is left out, counts of rows and bytes, the numbers used last) or is proven afterwards is no part of it: a
+    /// later version may word it differently.
     pub fn fingerprint(&self) -> String {
         let mut deeds = Self {
             manual: Vec::new(),
             notes: Vec::new(),
             excluded: Vec::new(),
+            proof: Proof::default(),
             ..self.clone()
         };
         for table in &mut deeds.tables {

@@ -9,6 +9,7 @@ use crate::catalog::{Catalog, ObjectName};
 use crate::chunk::{Chunk, ChunkGoal, Cursor, Position, Window};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, TablePlan};
+use crate::proof::Answer;
 
 /// What a source can do beyond the contract. Data, and little of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,6 +46,13 @@ pub trait Source: Send + Sync {
 
     /// Fixes what will be read for the plan, as consistently as the source can.
     async fn snapshot(&self, plan: &Plan) -> Result<Arc<dyn Snapshot>>;
+
+    /// Answers a query in the source's own language with at most `limit` rows; `None` where there is nobody to ask, such as
+    /// a file. Only for questions that a person wrote into the plan.
+    async fn ask(&self, query: &str, limit: usize) -> Result<Option<Answer>> {
+        let _ = (query, limit);
+        Ok(None)
+    }
 }
 
 /// One consistent (as far as the source can) reading of a source. Shared by all workers.

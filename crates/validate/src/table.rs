@@ -1,30 +1,42 @@
-//! One table: three digests that must be one.
+//! One table: counts, and three digests that must be one.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use migrate_core::batch::BatchBuilder;
 use migrate_core::catalog::ObjectName;
 use migrate_core::chunk::{Chunk, Receipt};
 use migrate_core::digest::Digest;
-use migrate_core::encode::{KnownKeys, RowEncoder};
+use migrate_core::encode::KnownKeys;
 use migrate_core::plan::{TablePlan, TargetName};
-use migrate_core::source::{Fill, Snapshot};
-use migrate_core::stored::{LedgerView, Stored, Tuples};
-use migrate_core::{Error, ErrorKind, Result};
+use migrate_core::source::Snapshot;
+use migrate_core::stored::{LedgerView, Stored};
+use migrate_core::{ErrorKind, Result};
+use serde::Serialize;
 
-use crate::locate::{Difference, Locator};
+use crate::compare::{Comparison, TableSide};
+use crate::difference::{Difference, DifferenceKind, Origin, Pair};
+use crate::options::Options;
+use crate::rows::Side;
 
 /// What was found for one table.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TableValidation {
     /// The table's source name.
     pub source: ObjectName,
     /// The table's name in the destination.
     pub target: TargetName,
-    /// What the migration read and wrote, by the ledger.
+    /// Rows that the migration read, by the ledger: written, quarantined and left out.
+    pub read: u64,
+    /// Rows that the plan's `where` left out.
+    pub filtered: u64,
+    /// Rows in quarantine.
+    pub quarantined: u64,
+    /// What the migration wrote, by the ledger.
     pub ledger: Digest,
-    /// What the destination holds now.
-    pub stored: Digest,
+    /// Rows in the destination now; `None` if the table cannot be read.
+    pub rows: Option<u64>,
+    /// What the destination holds now, if it was read.
+    pub stored: Option<Digest>,
     /// What the source holds now, if it was read again: every row that can be encoded.
     pub read_again: Option<Digest>,
     /// Rows of `read_again` that the destination refused when they were written: they are in quarantine, and nothing else
@@ -32,155 +44,195 @@ pub struct TableValidation {
     pub refused: u64,
     /// Whether all chunks of the table were copied.
     pub complete: bool,
+    /// Why the table cannot be read, if it cannot: it is gone, or lacks columns.
+    pub unreadable: Option<String>,
+    /// Whether the ledger knows of a proof, made when the migration ended, that all rows were right then.
+    pub was_right: bool,
     /// Rows that differ, as far as they were looked for.
     pub differences: Vec<Difference>,
+    /// Whether more rows differ.
+    pub more: bool,
+    /// How long that took to find out.
+    #[serde(serialize_with = "seconds")]
+    pub took: Duration,
+}
+
+pub(crate) fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
 }
 
 impl TableValidation {
     /// Whether destination, ledger and (if read) source hold the same rows, those in quarantine aside.
     pub fn agrees(&self) -> bool {
         self.complete
-            && self.ledger == self.stored
+            && self.rows == Some(self.ledger.rows)
+            && self.stored.is_none_or(|d| d == self.ledger)
             && self
                 .read_again
-                .is_none_or(|d| d == self.stored || self.refused > 0)
+                .is_none_or(|d| Some(d) == self.stored || self.refused > 0)
+    }
+
+    /// Whether the source has other rows than the ledger says were read.
+    pub fn source_changed(&self) -> bool {
+        self.refused == 0 && self.read_again.is_some_and(|d| d != self.ledger)
     }
 }
 
+/// Everything that a table's proof needs.
+#[derive(Clone)]
 pub(crate) struct Job {
-    pub(crate) index: usize,
+    pub(crate) table: Arc<TablePlan>,
     pub(crate) ledger: Arc<LedgerView>,
     pub(crate) stored: Arc<dyn Stored>,
     pub(crate) snapshot: Option<Arc<dyn Snapshot>>,
     pub(crate) known: Arc<KnownKeys>,
-    pub(crate) max_differences: usize,
-    pub(crate) batch_bytes: usize,
+    pub(crate) options: Options,
 }
 
 impl Job {
-    pub(crate) fn name(&self) -> String {
+    fn chunks(&self) -> &[(Chunk, Receipt)] {
         self.ledger
-            .plan
             .tables
-            .get(self.index)
-            .map(|t| t.source.to_string())
-            .unwrap_or_default()
+            .get(&self.table.source)
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The destination's side.
+    pub(crate) fn destination(&self) -> TableSide {
+        TableSide {
+            side: Side::Stored(Arc::clone(&self.stored)),
+            table: Arc::clone(&self.table),
+            chunks: None,
+        }
+    }
+
+    /// The source's side, read in the chunks in which the migration read it.
+    pub(crate) fn origin(&self, snapshot: &Arc<dyn Snapshot>) -> TableSide {
+        TableSide {
+            side: Side::Source {
+                snapshot: Arc::clone(snapshot),
+                known: Arc::clone(&self.known),
+            },
+            table: Arc::clone(&self.table),
+            chunks: Some(Arc::new(self.chunks().iter().map(|(c, _)| c.clone()).collect())),
+        }
     }
 
     pub(crate) async fn run(&self) -> Result<TableValidation> {
-        let table = self
-            .ledger
-            .plan
-            .tables
-            .get(self.index)
-            .ok_or_else(|| Error::new(ErrorKind::Internal, "a table that is not in the plan"))?;
-        let none = Vec::new();
-        let registered = self.ledger.tables.get(&table.source);
-        let chunks = registered.unwrap_or(&none);
+        let started = Instant::now();
+        let mut result = self.by_ledger();
+        match self.look(&mut result).await {
+            Ok(()) => {}
+            // A table that is not there, or not all of it, is a finding and no failure.
+            Err(error) if error.kind() == ErrorKind::Mismatch => {
+                result.rows = None;
+                result.stored = None;
+                result.unreadable = Some(match error.hint_text() {
+                    Some(hint) => format!("{error}; {hint}"),
+                    None => error.to_string(),
+                });
+            }
+            Err(error) => return Err(error),
+        }
+        result.took = started.elapsed();
+        Ok(result)
+    }
+
+    /// What is known before anything is read.
+    pub(crate) fn by_ledger(&self) -> TableValidation {
         let mut expected = Receipt {
             done: true,
             ..Receipt::default()
         };
-        for (_, receipt) in chunks {
+        for (_, receipt) in self.chunks() {
             expected.merge(receipt);
         }
-        let mut stored = Digest::default();
-        each_stored(self.stored.as_ref(), table, |row| add(&mut stored, row)).await?;
-        let mut result = TableValidation {
-            source: table.source.clone(),
-            target: table.target.clone(),
+        let source = &self.table.source;
+        TableValidation {
+            source: source.clone(),
+            target: self.table.target.clone(),
+            read: expected.read,
+            filtered: expected.filtered,
+            quarantined: expected.quarantined,
             ledger: expected.digest,
-            stored,
+            rows: None,
+            stored: None,
             read_again: None,
             refused: 0,
-            complete: expected.done && registered.is_some(),
+            complete: expected.done && self.ledger.tables.contains_key(source),
+            unreadable: None,
+            was_right: self.ledger.proofs.iter().any(|p| p.agreed.contains(source)),
             differences: Vec::new(),
+            more: false,
+            took: Duration::ZERO,
+        }
+    }
+
+    async fn look(&self, result: &mut TableValidation) -> Result<()> {
+        let Some(snapshot) = &self.snapshot else {
+            if self.options.layers.digests {
+                let digest = self.destination().digest().await?;
+                (result.rows, result.stored) = (Some(digest.rows), Some(digest));
+            } else {
+                result.rows = Some(self.stored.count(&self.table).await?);
+            }
+            return Ok(());
         };
-        if let Some(snapshot) = &self.snapshot {
-            let mut read = Digest::default();
-            let rejected = self
-                .each_read(snapshot, table, chunks, |row| add(&mut read, row))
-                .await?;
-            result.read_again = Some(read);
-            // What a copy that is not complete lacks is no news.
-            if read != stored && result.complete {
-                let locator = self.locate(snapshot, table, chunks).await?;
-                // Rows that cannot be encoded are in no digest; those that the server refused were read like others.
-                let refused = expected.quarantined.saturating_sub(rejected);
-                if refused > 0 && expected.digest == stored && locator.lacks_only(refused) {
-                    result.refused = refused;
-                } else {
-                    result.differences = locator.differences(self.max_differences);
-                }
-            }
+        let mut comparison = Comparison::read(self.origin(snapshot), self.destination()).await?;
+        let (read, stored) = (comparison.left(), comparison.right());
+        result.rows = Some(stored.rows);
+        result.stored = Some(stored);
+        result.read_again = Some(read);
+        // What a copy that is not complete lacks is no news.
+        if read == stored || !result.complete {
+            return Ok(());
         }
-        Ok(result)
+        let refused = result.quarantined.saturating_sub(comparison.rejected());
+        let mut pairs: Vec<Pair> = Vec::new();
+        let mut only_lacking = true;
+        while comparison.has_more() && (pairs.len() < self.options.max_differences || pairs.is_empty()) {
+            let found = comparison.round().await?;
+            only_lacking &= found.iter().all(|p| p.right.is_none());
+            pairs.extend(found);
+        }
+        // Rows that cannot be encoded are in no digest; those that the server refused were read like others.
+        if refused > 0 && result.ledger == stored && only_lacking && comparison.lacking() == Some(refused) {
+            result.refused = refused;
+            return Ok(());
+        }
+        result.more = comparison.has_more() || pairs.len() > self.options.max_differences;
+        pairs.truncate(self.options.max_differences);
+        result.differences = self.describe(&comparison, &pairs, result.was_right).await?;
+        Ok(())
     }
 
-    async fn locate<'p>(
+    async fn describe(
         &self,
-        snapshot: &Arc<dyn Snapshot>,
-        table: &'p TablePlan,
-        chunks: &[(Chunk, Receipt)],
-    ) -> Result<Locator<'p>> {
-        let mut locator = Locator::new(table);
-        self.each_read(snapshot, table, chunks, |row| locator.count_read(row))
-            .await?;
-        each_stored(self.stored.as_ref(), table, |row| locator.count_stored(row)).await?;
-        locator.choose();
-        self.each_read(snapshot, table, chunks, |row| locator.collect_read(row))
-            .await?;
-        each_stored(self.stored.as_ref(), table, |row| locator.collect_stored(row)).await?;
-        Ok(locator)
+        comparison: &Comparison,
+        pairs: &[Pair],
+        was_right: bool,
+    ) -> Result<Vec<Difference>> {
+        let standing: Vec<&[u8]> = pairs.iter().filter_map(|p| p.right.as_deref()).collect();
+        let written = if standing.is_empty() {
+            Vec::new()
+        } else {
+            self.stored.written_after(&self.table, &standing).await?
+        };
+        let mut written = written.into_iter();
+        let describe = |pair: &Pair| {
+            let mut difference = pair.describe(&self.table, comparison.key(), self.options.mask);
+            difference.origin = match &difference.kind {
+                // A row that is gone tells nothing; that all were there once does.
+                DifferenceKind::Missing if was_right => Origin::ChangedSince,
+                DifferenceKind::Missing => Origin::Unknown,
+                _ => match written.next().flatten() {
+                    Some(true) => Origin::ChangedSince,
+                    Some(false) => Origin::NotWrittenSince,
+                    None => Origin::Unknown,
+                },
+            };
+            difference
+        };
+        Ok(pairs.iter().map(describe).collect())
     }
-
-    /// Reads the table's rows from the source as the migration did. Returns how many could not be encoded.
-    async fn each_read(
-        &self,
-        snapshot: &Arc<dyn Snapshot>,
-        table: &TablePlan,
-        chunks: &[(Chunk, Receipt)],
-        mut each: impl FnMut(&[u8]) -> Result<()>,
-    ) -> Result<u64> {
-        let mut rejected = 0;
-        let encoder = Arc::new(RowEncoder::for_table(table, &self.known)?);
-        for (chunk, _) in chunks {
-            let mut reader = snapshot.read(table, chunk, None).await?;
-            let mut builder = BatchBuilder::new(Arc::clone(&encoder), self.batch_bytes);
-            loop {
-                let fill = reader.fill(&mut builder).await?;
-                let batch = builder.take()?;
-                rejected += batch.rejects.len() as u64;
-                for i in 0..batch.rows() {
-                    each(batch.row(i))?;
-                }
-                // Decoding a local file may never wait: let others run between batches.
-                tokio::task::yield_now().await;
-                if fill == Fill::End {
-                    break;
-                }
-            }
-        }
-        Ok(rejected)
-    }
-}
-
-async fn each_stored(
-    stored: &dyn Stored,
-    table: &TablePlan,
-    mut each: impl FnMut(&[u8]) -> Result<()>,
-) -> Result<()> {
-    let mut scan = stored.scan(table).await?;
-    let mut tuples = Tuples::default();
-    while scan.next(&mut tuples).await? {
-        for row in tuples.iter() {
-            each(row)?;
-        }
-    }
-    Ok(())
-}
-
-fn add(digest: &mut Digest, row: &[u8]) -> Result<()> {
-    digest.add_row(row);
-    Ok(())
 }

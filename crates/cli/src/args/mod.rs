@@ -2,6 +2,7 @@
 
 mod destination;
 mod mapping;
+mod proof;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use destination::DestinationArgs;
 pub(crate) use mapping::MappingArgs;
+pub(crate) use proof::{Against, DiffArgs, PageArgs, ValidateArgs};
 
 use migrate_source_mssql::Check;
 
@@ -67,8 +69,10 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Migrate: create, copy, build keys and indexes, validate
     Run(RunArgs),
-    /// Prove that the destination holds what was read
+    /// Prove that the destination holds what was read, and say go or no-go
     Validate(ValidateArgs),
+    /// Compare any two databases row by row
+    Diff(DiffArgs),
     /// Show how far a migration came
     Status(StatusArgs),
     /// Remove the ledger of a finished migration, or roll the migration back
@@ -139,18 +143,20 @@ pub(crate) struct CopyArgs {
     /// Where to write the report [default: migrate-report-DATABASE.json in this directory]
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) pages: PageArgs,
     /// Do not read the destination back after copying
-    #[arg(long)]
+    #[arg(long, help_heading = "Copying")]
     pub(crate) no_validate: bool,
     /// Do not gather the tables' statistics after copying; autovacuum will, some time later
-    #[arg(long)]
+    #[arg(long, help_heading = "Copying")]
     pub(crate) no_analyze: bool,
     /// When a .bacpac's data is checked: all of it before anything is written, or while it is copied, which reads it only
     /// once; a new migration that meets damage then is removed again [default: before, up to 64 MiB of data; else while]
-    #[arg(long, value_enum, value_name = "WHEN")]
+    #[arg(long, value_enum, value_name = "WHEN", help_heading = "Copying")]
     check: Option<CheckArg>,
     /// Leave the private cluster running at the end
-    #[arg(long)]
+    #[arg(long, help_heading = "Copying")]
     pub(crate) keep: bool,
 }
 
@@ -171,21 +177,6 @@ impl CopyArgs {
             None => Check::BySize,
         }
     }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ValidateArgs {
-    /// Read the source again as well, to name the rows that differ
-    #[arg(value_name = "SOURCE|PLAN")]
-    pub(crate) source: Option<String>,
-    #[command(flatten)]
-    pub(crate) destination: DestinationArgs,
-    /// Tables compared at the same time
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub(crate) jobs: u16,
-    /// Differing rows named for each table
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub(crate) max_differences: usize,
 }
 
 #[derive(Debug, Args)]

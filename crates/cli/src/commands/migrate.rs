@@ -1,6 +1,6 @@
 //! A migration from its plan to its report: what `run` and `demo` have in common.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::Utc;
@@ -17,10 +17,10 @@ use crate::destination::{Destination, Place, Work};
 use crate::exit::Exit;
 use crate::planning::Subject;
 use crate::progress::Display;
-use crate::report::number;
 use crate::report::plan::{counted, describe_source, size};
 use crate::report::run::Outcome;
 use crate::report::text::printable;
+use crate::report::{document, file, number, pages};
 use crate::ui::Ui;
 
 /// Fails early where the report could not be written in the end.
@@ -28,19 +28,10 @@ use crate::ui::Ui;
 /// # Errors
 /// [`Config`](ErrorKind::Config) if the file's directory does not exist, or the name is a directory's.
 pub(super) fn check_report(copy: &CopyArgs) -> Result<()> {
-    let Some(path) = &copy.report else { return Ok(()) };
-    let folder = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let trouble = if path.is_dir() {
-        "the report's file is a directory"
-    } else if !folder.is_dir() {
-        "the report's directory does not exist"
-    } else {
-        return Ok(());
-    };
-    Err(Error::new(ErrorKind::Config, trouble).at("file", path.display()))
+    for path in [&copy.report, &copy.pages.html, &copy.pages.markdown] {
+        file::check(path.as_deref())?;
+    }
+    Ok(())
 }
 
 /// Connects to a destination that somebody else runs. The private cluster is not started before its database has a name.
@@ -188,7 +179,7 @@ async fn carry_out(
     let validation = if copy.no_validate {
         None
     } else {
-        Some(validate(destination, &plan, copy, &display, cancel).await?)
+        Some(validate(subject, destination, &plan, copy, &display, cancel).await?)
     };
     display.finish();
     let outcome = Outcome {
@@ -200,6 +191,15 @@ async fn carry_out(
         ended: Utc::now(),
     };
     let written = write_report(&outcome, copy, ui)?;
+    pages::write(&copy.pages, || {
+        document::of_migration(&document::Facts {
+            plan: &plan,
+            place: &destination.place,
+            validation: validation.as_ref(),
+            report: Some(&report),
+            took: &report.tables.iter().map(|t| (t.source.clone(), t.took)).collect(),
+        })
+    })?;
     print(ui, || outcome.print(ui), || outcome.as_json());
     if !ui.json {
         if let Some(path) = &written {
@@ -213,6 +213,7 @@ async fn carry_out(
 }
 
 async fn validate(
+    subject: &Subject,
     destination: &Destination,
     plan: &Plan,
     copy: &CopyArgs,
@@ -222,10 +223,18 @@ async fn validate(
     display.phase("validating", plan.tables.len(), "table");
     let options = migrate_validate::Options {
         jobs: usize::from(copy.jobs),
+        layers: migrate_validate::Layers::AFTER_RUN,
+        note: true,
         ..Default::default()
     };
     let stored = Arc::clone(&destination.sink) as Arc<dyn migrate_core::stored::Stored>;
-    migrate_validate::validate(stored, None, options, display.observer(), cancel.clone()).await
+    let source = Some(Arc::clone(&subject.source));
+    let options = migrate_validate::Options {
+        proof: Some(plan.proof.clone()),
+        read_source: false,
+        ..options
+    };
+    migrate_validate::validate(stored, source, options, display.observer(), cancel.clone()).await
 }
 
 /// The plan to carry out. Where the schema is inferred from rows that may have changed since, a migration that was begun
@@ -311,6 +320,8 @@ fn default_report(database: &str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

@@ -4,6 +4,7 @@ mod clean;
 mod completions;
 mod db;
 mod demo;
+mod diff;
 mod inspect;
 mod migrate;
 mod plan;
@@ -30,7 +31,8 @@ pub(crate) fn dispatch(command: Command, ui: &Ui) -> Result<ExitCode> {
         Command::Completions(args) => return Ok(completions::run(args).into()),
         Command::Run(args) => args.copy.jobs,
         Command::Demo(args) => args.copy.jobs,
-        Command::Validate(args) => args.jobs,
+        Command::Validate(args) => args.compare.jobs,
+        Command::Diff(args) => args.compare.jobs,
         _ => 1,
     };
     // Readers of local files keep their thread busy: there are threads enough for them and everybody else.
@@ -49,6 +51,7 @@ pub(crate) fn dispatch(command: Command, ui: &Ui) -> Result<ExitCode> {
             Command::Plan(args) => plan::run(args, ui, &cancel).await.map(ExitCode::from),
             Command::Run(args) => run::run(args, ui, &cancel).await.map(ExitCode::from),
             Command::Validate(args) => validate::run(args, ui, &cancel).await.map(ExitCode::from),
+            Command::Diff(args) => diff::run(args, ui, &cancel).await.map(ExitCode::from),
             Command::Status(args) => status::run(args, ui, &cancel).await.map(ExitCode::from),
             Command::Clean(args) => clean::run(args, ui, &cancel).await.map(ExitCode::from),
             Command::Demo(args) => demo::run(args, ui, &cancel).await.map(ExitCode::from),

@@ -5,6 +5,7 @@
 
 mod comments;
 mod options;
+mod proof;
 mod tables;
 mod toml_text;
 
@@ -33,8 +34,10 @@ pub(crate) fn render(mapping: &Mapping, catalog: &Catalog, plan: &Plan, filter: 
     out.blank();
     source(&mut out, mapping);
     options::write(&mut out, mapping);
+    proof::share(&mut out, mapping);
     schemas(&mut out, mapping, plan);
     own_options(&mut out, mapping, catalog);
+    proof::rules_and_queries(&mut out, mapping);
     tables::write(&mut out, mapping, catalog, plan, filter);
     facts(&mut out, plan);
     out.finish()

@@ -10,6 +10,7 @@ use migrate_core::pg_type::PgType;
 use migrate_core::plan::Target;
 use migrate_core::planner;
 use migrate_core::policy::TextPolicy;
+use migrate_core::proof::{On, Rule, Severity, TimedQuery};
 use proptest::prelude::*;
 
 use super::*;
@@ -113,6 +114,22 @@ fn full_mapping() -> Mapping {
         ]
         .into_iter()
         .collect(),
+        success: migrate_core::proof::Percent::new(99.5),
+        rules: vec![Rule {
+            name: "no \"orphans\"".to_owned(),
+            on: On::Both,
+            sql: "select count(*)\nfrom a -- 'b'\n".to_owned(),
+            source_sql: Some("select count_big(*) from a".to_owned()),
+            expect: Some(serde_json::json!(0)),
+            severity: Severity::Warning,
+        }],
+        queries: vec![TimedQuery {
+            name: "q".to_owned(),
+            sql: "select 1".to_owned(),
+            source_sql: None,
+            runs: 3,
+            limit_ms: Some(50),
+        }],
     }
 }
 

@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
+use migrate_core::Result;
 use migrate_core::pipeline::{Report, TableReport};
 use migrate_core::plan::Plan;
-use migrate_core::{Error, ErrorKind, Result};
 use migrate_validate::Validation;
 use serde_json::{Value, json};
 
-use super::number;
 use super::plan::{counted, manual_counts, summary_json};
 use super::table::{Side, render};
 use super::text::printable;
 use super::validation;
+use super::{file, number};
 use crate::destination::Place;
 use crate::exit::Exit;
 use crate::ui::Ui;
@@ -36,6 +36,8 @@ impl Outcome<'_> {
             Exit::Mismatch
         } else if !self.report.is_clean() {
             Exit::Incomplete
+        } else if self.validation.is_some_and(|v| !v.verdict.go) {
+            Exit::Mismatch
         } else {
             Exit::Done
         }
@@ -104,7 +106,8 @@ impl Outcome<'_> {
             }
         }
         if let Some(found) = self.validation {
-            out.extend(validation::differences(found));
+            out.extend(validation::differences(found, usize::MAX));
+            out.extend(validation::conclusion(found, style));
         }
         let manual = manual_counts(self.plan);
         if !manual.is_empty() {
@@ -182,32 +185,10 @@ impl Outcome<'_> {
     /// Writes the JSON document to a file, in one step.
     ///
     /// # Errors
-    /// [`Io`](ErrorKind::Io) with the file's name.
+    /// [`Io`](migrate_core::ErrorKind::Io) with the file's name.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        let failed = |e: std::io::Error| {
-            Error::new(ErrorKind::Io, "the report cannot be written")
-                .at("file", path.display())
-                .because(e)
-        };
-        let folder = path
-            .parent()
-            .filter(|p| !p.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        let mut file = tempfile::Builder::new()
-            .prefix(".migrate-report-")
-            .permissions(readable())
-            .tempfile_in(folder)
-            .map_err(failed)?;
-        std::io::Write::write_all(&mut file, format!("{:#}\n", self.as_json()).as_bytes()).map_err(failed)?;
-        file.persist(path).map_err(|e| failed(e.error))?;
-        Ok(())
+        file::write(path, &format!("{:#}\n", self.as_json()))
     }
-}
-
-/// As any file that a command writes: the umask decides.
-fn readable() -> std::fs::Permissions {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::Permissions::from_mode(0o666)
 }
 
 /// How often values were changed by which rule, over all tables.

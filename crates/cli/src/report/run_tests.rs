@@ -203,6 +203,6 @@ async fn the_report_replaces_an_older_one_in_one_step() {
             .write(&dir.path().join("none/report.json"))
             .unwrap_err()
             .kind(),
-        ErrorKind::Io
+        migrate_core::ErrorKind::Io
     );
 }

@@ -1,16 +1,17 @@
 //! What a validation found.
 
-use migrate_validate::{DifferenceKind, TableValidation, Validation};
-use serde_json::Value;
+use migrate_validate::{TableValidation, Validation};
+use serde_json::{Value, json};
 
+use super::difference::{self, short};
 use super::number;
 use super::table::{Side, render};
 use super::text::printable;
 use crate::ui::Style;
 
-/// One line: whether everything agrees.
+/// One line: whether all rows agree.
 pub(crate) fn verdict(found: &Validation, style: Style) -> String {
-    let rows: u64 = found.tables.iter().map(|t| t.stored.rows).sum();
+    let rows: u64 = found.tables.iter().filter_map(|t| t.rows).sum();
     let tables = number::of(found.tables.len() as u64, "table");
     let against = if found.tables.iter().any(|t| t.read_again.is_some()) {
         "what was read, and with the source read again"
@@ -22,8 +23,13 @@ pub(crate) fn verdict(found: &Validation, style: Style) -> String {
             0 => String::new(),
             n => format!(" ({} in quarantine)", number::of(n, "row")),
         };
+        let how = if found.layers.digests {
+            format!("read back from the destination agree with {against}")
+        } else {
+            "counted in the destination are as many as were read".to_owned()
+        };
         format!(
-            "{} {} in {tables} read back from the destination agree with {against}{aside}.",
+            "{} {} in {tables} {how}{aside}.",
             style.green("Validated:"),
             number::of(rows, "row")
         )
@@ -43,6 +49,107 @@ pub(crate) fn verdict(found: &Validation, style: Style) -> String {
     }
 }
 
+/// What all layers come to: findings first, then go or no-go.
+pub(crate) fn conclusion(found: &Validation, style: Style) -> Vec<String> {
+    let verdict = &found.verdict;
+    let mut lines = Vec::new();
+    for warning in &verdict.warnings {
+        lines.push(format!("{} {}", style.yellow("To know:"), short(warning)));
+    }
+    // A reason that the lines before have given with its rows is not repeated.
+    for check in found.references.iter().filter(|c| !c.holds()) {
+        for orphan in check.orphans.iter().flat_map(|o| &o.shown).take(SHOWN_ORPHANS) {
+            lines.push(format!(
+                "      {} {} refers to {} {}",
+                printable(&check.reference.table.to_string()),
+                short(&json!(orphan.key).to_string()),
+                printable(&check.reference.parent.to_string()),
+                short(&json!(orphan.parent).to_string()),
+            ));
+        }
+    }
+    if verdict.go {
+        lines.push(format!("{} {}.", style.green("Go:"), looked_at(found)));
+    } else {
+        lines.push(format!(
+            "{} {} the way.",
+            style.red("No-go:"),
+            match verdict.reasons.len() {
+                1 => "1 thing stands in".to_owned(),
+                n => format!("{n} things stand in"),
+            }
+        ));
+        lines.extend(
+            verdict
+                .reasons
+                .iter()
+                .map(|reason| format!("  - {}", short(reason))),
+        );
+    }
+    lines
+}
+
+/// Orphans shown for each reference.
+const SHOWN_ORPHANS: usize = 5;
+
+/// `schema, counts, digests, 19 references, 2 rules`
+pub(crate) fn looked_at(found: &Validation) -> String {
+    let mut parts = Vec::new();
+    if found.schema.is_some() {
+        parts.push("schema as planned".to_owned());
+    }
+    parts.push("counts exact".to_owned());
+    if found.layers.digests {
+        parts.push("every row as it was read".to_owned());
+    }
+    if !found.references.is_empty() {
+        parts.push(format!(
+            "{} checked",
+            number::of(found.references.len() as u64, "reference")
+        ));
+    }
+    if !found.rules.is_empty() {
+        parts.push(format!(
+            "{} checked",
+            number::of(found.rules.len() as u64, "rule")
+        ));
+    }
+    if !found.queries.is_empty() {
+        parts.push(format!(
+            "{} timed",
+            number::of(found.queries.len() as u64, "query")
+        ));
+    }
+    parts.join(", ")
+}
+
+/// Timed queries, if there are any.
+pub(crate) fn queries(found: &Validation) -> Option<String> {
+    if found.queries.is_empty() {
+        return None;
+    }
+    let columns = [
+        ("query", Side::Left),
+        ("half below", Side::Right),
+        ("95 of 100 below", Side::Right),
+        ("in the source, half", Side::Right),
+        ("95 of 100", Side::Right),
+    ];
+    let time = |t: Option<std::time::Duration>| {
+        t.map_or("-".to_owned(), |t| format!("{:.1} ms", t.as_secs_f64() * 1000.0))
+    };
+    let rows = found.queries.iter().map(|q| {
+        vec![
+            q.name.clone(),
+            time(q.destination.map(|t| t.p50)),
+            time(q.destination.map(|t| t.p95)),
+            time(q.source.map(|t| t.p50)),
+            time(q.source.map(|t| t.p95)),
+        ]
+    });
+    Some(render(&columns, rows))
+}
+
 /// The table of tables.
 pub(crate) fn tables(found: &Validation) -> String {
     let columns = [
@@ -56,7 +163,7 @@ pub(crate) fn tables(found: &Validation) -> String {
         vec![
             t.target.to_string(),
             number::count(t.ledger.rows),
-            number::count(t.stored.rows),
+            t.rows.map_or("-".to_owned(), number::count),
             digest(t),
             if t.agrees() {
                 "agrees".to_owned()
@@ -69,18 +176,22 @@ pub(crate) fn tables(found: &Validation) -> String {
 }
 
 fn digest(table: &TableValidation) -> String {
-    format!("{:032x}", table.stored.sum)
+    table.stored.map_or("-".to_owned(), |d| format!("{:032x}", d.sum))
 }
 
-fn reason(table: &TableValidation) -> &'static str {
+/// What is wrong with a table, in two words.
+pub(crate) fn reason(table: &TableValidation) -> &'static str {
     let read = table.read_again.unwrap_or(table.ledger);
+    let Some(rows) = table.rows else {
+        return "CANNOT BE READ";
+    };
     if !table.complete {
         "NOT COMPLETE"
-    } else if table.read_again.is_some_and(|d| d != table.ledger) && table.ledger == table.stored {
+    } else if table.read_again.is_some_and(|d| d != table.ledger) && table.stored == Some(table.ledger) {
         "SOURCE CHANGED"
-    } else if table.stored.rows < read.rows {
+    } else if rows < read.rows {
         "ROWS MISSING"
-    } else if table.stored.rows > read.rows {
+    } else if rows > read.rows {
         "ROWS ADDED"
     } else {
         "ROWS CHANGED"
@@ -88,25 +199,37 @@ fn reason(table: &TableValidation) -> &'static str {
 }
 
 /// Rows that differ, one a line.
-pub(crate) fn differences(found: &Validation) -> Vec<String> {
+pub(crate) fn differences(found: &Validation, shown: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for table in found.tables.iter().filter(|t| !t.agrees()) {
         let name = printable(&table.target.to_string());
+        if let Some(why) = &table.unreadable {
+            lines.push(format!("  {name}: {}", printable(why)));
+            continue;
+        }
         lines.push(format!(
             "  {name}: {}; {} were read, {} are stored",
             reason(table).to_lowercase(),
             number::of(table.ledger.rows, "row"),
-            number::count(table.stored.rows)
+            number::count(table.rows.unwrap_or_default())
         ));
-        for difference in &table.differences {
-            let what = match &difference.kind {
-                DifferenceKind::Changed(columns) => format!("differs in {}", printable(&columns.join(", "))),
-                DifferenceKind::Missing => "is missing in the destination".to_owned(),
-                DifferenceKind::Extra => "is in the destination only".to_owned(),
-            };
-            lines.push(format!("      {} {what}", printable(&difference.key.to_string())));
+        if table.was_right && table.complete && !table.source_changed() {
+            lines.push(
+                "      all of its rows were right when the migration ended: it was changed since".to_owned(),
+            );
         }
-        if table.differences.is_empty() && table.read_again.is_none() {
+        for difference in table.differences.iter().take(shown) {
+            lines.push(format!(
+                "      {}",
+                difference::line(difference, ("was read", "is stored"))
+            ));
+        }
+        if table.more || table.differences.len() > shown {
+            lines.push(
+                "      and more; --max-differences shows them, --rejects FILE writes all of them".to_owned(),
+            );
+        }
+        if table.differences.is_empty() && table.read_again.is_none() && table.complete {
             lines.push(
                 "      name the source as well to see which rows: migrate validate SOURCE ...".to_owned(),
             );

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::observer::Observer;
 use crate::plan::{Plan, TablePlan};
 use crate::sink::{ChunkWriter, Completion, Progress, Sink, WriteMode};
-use crate::stored::{LedgerView, Stored, TupleScan, Tuples};
+use crate::stored::{LedgerView, ProofNote, RowChange, Stored, TupleScan, Tuples};
 
 #[derive(Debug, Default)]
 struct State {
@@ -21,6 +21,7 @@ struct State {
     chunks: BTreeMap<ObjectName, Vec<(Chunk, Receipt, u64)>>,
     rows: BTreeMap<ObjectName, Vec<Vec<u8>>>,
     quarantine: Vec<(ObjectName, Reject)>,
+    proofs: Vec<ProofNote>,
 }
 
 /// A sink that keeps what it is given. Clones share their content, so that a clone stands for a second process.
@@ -211,12 +212,35 @@ impl Stored for MemorySink {
                 })
                 .collect(),
             quarantined: state.quarantine.len() as u64,
+            took: BTreeMap::new(),
+            proofs: state.proofs.clone(),
         }))
     }
 
     async fn scan(&self, table: &TablePlan) -> Result<Box<dyn TupleScan>> {
         let rows = self.state().rows.get(&table.source).cloned().unwrap_or_default();
         Ok(Box::new(MemoryScan(rows)))
+    }
+
+    async fn replace(&self, table: &TablePlan, changes: &[RowChange]) -> Result<()> {
+        let mut state = self.state();
+        let rows = state.rows.entry(table.source.clone()).or_default();
+        let mut changed = rows.clone();
+        for before in changes.iter().filter_map(|c| c.before.as_ref()) {
+            let at = changed.iter().position(|row| row == before).ok_or_else(|| {
+                Error::destination(ErrorKind::Conflict, "a row is not there any more")
+                    .at("table", &table.target)
+            })?;
+            changed.swap_remove(at);
+        }
+        changed.extend(changes.iter().filter_map(|c| c.after.clone()));
+        *rows = changed;
+        Ok(())
+    }
+
+    async fn note_proof(&self, note: &ProofNote) -> Result<()> {
+        self.state().proofs.push(note.clone());
+        Ok(())
     }
 }
 

@@ -24,6 +24,7 @@ use crate::mapping::Mapping;
 use crate::plan::{
     ManualWork, Note, Plan, SequencePlan, TablePlan, Target, TargetName, ViewPlan, quote_ident,
 };
+use crate::proof::Proof;
 use crate::template::{Expr, Template, Translation};
 
 use keys::Rewritten;
@@ -120,6 +121,11 @@ pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Pla
         manual: planner.manual,
         notes: planner.notes,
         excluded,
+        proof: Proof {
+            success: mapping.success,
+            rules: mapping.rules.clone(),
+            queries: mapping.queries.clone(),
+        },
     })
 }
 

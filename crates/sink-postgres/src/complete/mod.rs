@@ -66,6 +66,8 @@ pub(crate) async fn complete(
     let outcome = work.outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
     if outcome.failed.is_empty() {
         run::finish(&mut connection, epoch).await?;
+        // Later on, rows that somebody wrote since are told by it.
+        event::note_snapshot(&mut connection).await?;
         event::note(
             &mut connection,
             "completed",

@@ -368,6 +368,7 @@ mod tests {
             manual: Vec::new(),
             notes: Vec::new(),
             excluded: Vec::new(),
+            proof: Default::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! `migrate.table_state` and `migrate.chunk`: splits and receipts.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use migrate_core::catalog::ObjectName;
 use migrate_core::chunk::{Chunk, ChunkId, Cursor, Receipt, Window};
@@ -96,6 +97,28 @@ pub(crate) async fn read(
             .push((chunk, receipt));
     }
     Ok(tables)
+}
+
+const TOOK: &str = "
+    select t.source_schema, t.source_name,
+           greatest(extract(epoch from max(c.changed_at) - min(t.split_at)), 0)::float8 as seconds
+    from migrate.table_state t
+    join migrate.chunk c using (source_schema, source_name)
+    group by t.source_schema, t.source_name";
+
+/// How long each table took, from its split to its last receipt.
+pub(crate) async fn took(connection: &mut PgConnection) -> Result<BTreeMap<ObjectName, Duration>> {
+    let rows = sqlx::query(TOOK).fetch_all(connection).await.map_err(statement)?;
+    rows.iter()
+        .map(|row| {
+            let seconds: f64 = row.try_get("seconds")?;
+            Ok((
+                table_of(row)?,
+                Duration::try_from_secs_f64(seconds).unwrap_or_default(),
+            ))
+        })
+        .collect::<sqlx::Result<_>>()
+        .map_err(statement)
 }
 
 fn table_of(row: &PgRow) -> sqlx::Result<ObjectName> {

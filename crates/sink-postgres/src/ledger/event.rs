@@ -1,6 +1,7 @@
 //! `migrate.event`: the audit trail.
 
-use migrate_core::Result;
+use migrate_core::stored::ProofNote;
+use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::sqlx::{self, Row};
 
@@ -21,10 +22,66 @@ pub(crate) async fn note(connection: &mut PgConnection, kind: &'static str, text
         .map_err(statement)
 }
 
+/// How the events are called that tell later proofs what an earlier one found.
+const PROOF: &str = "proof";
+
+/// How the event is called that holds the transactions that were over when the migration was completed.
+const SNAPSHOT: &str = "snapshot";
+
+/// Keeps that a proof was made.
+pub(crate) async fn note_proof(connection: &mut PgConnection, proof: &ProofNote) -> Result<()> {
+    let text = serde_json::to_string(proof)
+        .map_err(|e| Error::new(ErrorKind::Internal, "a note cannot be written as JSON").because(e))?;
+    note(connection, PROOF, &text).await
+}
+
+const PROOFS: &str = concat!(
+    "select ",
+    rfc3339!("at"),
+    " as at, text from migrate.event where kind = $1 order by id"
+);
+
+/// Proofs that were made, the oldest first. What another version wrote differently is passed over.
+pub(crate) async fn proofs(connection: &mut PgConnection) -> Result<Vec<ProofNote>> {
+    let rows = sqlx::query(PROOFS)
+        .bind(PROOF)
+        .fetch_all(connection)
+        .await
+        .map_err(statement)?;
+    let mut proofs = Vec::new();
+    for row in &rows {
+        let (at, text): (String, String) = (
+            row.try_get("at").map_err(statement)?,
+            row.try_get("text").map_err(statement)?,
+        );
+        if let Ok(proof) = serde_json::from_str::<ProofNote>(&text) {
+            proofs.push(ProofNote { at, ..proof });
+        }
+    }
+    Ok(proofs)
+}
+
+const NOTE_SNAPSHOT: &str = "insert into migrate.event (kind, text) values ($1, pg_current_snapshot()::text)";
+
+/// Keeps which transactions are over by now.
+pub(crate) async fn note_snapshot(connection: &mut PgConnection) -> Result<()> {
+    sqlx::query(NOTE_SNAPSHOT)
+        .bind(SNAPSHOT)
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(statement)
+}
+
+/// The name of that event, for queries.
+pub(crate) fn snapshot_kind() -> &'static str {
+    SNAPSHOT
+}
+
 const LAST: &str = concat!(
     "select ",
     rfc3339!("at"),
-    " as at, kind, text from (select * from migrate.event order by id desc limit $1) as latest order by id"
+    " as at, kind, text from (select * from migrate.event where kind not in ('proof', 'snapshot') order by id desc limit $1) as latest order by id"
 );
 
 /// The latest events, the oldest of them first.

@@ -3,6 +3,7 @@
 use migrate_core::Result;
 use migrate_core::batch::Reject;
 use migrate_core::chunk::ChunkId;
+use migrate_core::stored::QuarantinedRow;
 use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::sqlx::{self, Row};
 use serde_json::Value as Json;
@@ -118,6 +119,35 @@ pub(crate) async fn reasons(connection: &mut PgConnection, count: i64) -> Result
                 column: row.try_get("column_name")?,
                 reason: row.try_get("reason")?,
                 rows: row.try_get::<i64, _>("rows")? as u64,
+            })
+        })
+        .collect::<sqlx::Result<_>>()
+        .map_err(statement)
+}
+
+const LIST: &str = "
+    select source_schema, source_name, column_name, reason, key
+    from migrate.quarantine
+    order by source_schema, source_name, id
+    limit $1";
+
+/// Rows in quarantine, without their values.
+pub(crate) async fn list(connection: &mut PgConnection, limit: i64) -> Result<Vec<QuarantinedRow>> {
+    let rows = sqlx::query(LIST)
+        .bind(limit)
+        .fetch_all(connection)
+        .await
+        .map_err(statement)?;
+    rows.iter()
+        .map(|row| {
+            Ok(QuarantinedRow {
+                table: migrate_core::catalog::ObjectName {
+                    schema: row.try_get("source_schema")?,
+                    name: row.try_get("source_name")?,
+                },
+                column: row.try_get("column_name")?,
+                reason: row.try_get("reason")?,
+                key: row.try_get("key")?,
             })
         })
         .collect::<sqlx::Result<_>>()

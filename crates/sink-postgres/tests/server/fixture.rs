@@ -168,6 +168,7 @@ pub(crate) fn plan(target: Target) -> Plan {
         manual: Vec::new(),
         notes: Vec::new(),
         excluded: Vec::new(),
+        proof: Default::default(),
     }
 }
 

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod compared;
 mod ledger;
 mod migrated;
 mod quarantined;
+mod repaired;
 mod tampered;
+mod verdicts;

@@ -1,4 +1,12 @@
-//! Reading back what was written.
+//! Reading back what was written, and what stands around it.
+
+mod ask;
+mod describe;
+mod numbering;
+mod orphans;
+mod replace;
+mod rows_as_text;
+mod since;
 
 use std::sync::Arc;
 
@@ -6,8 +14,12 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use migrate_core::decode::CopyReader;
 use migrate_core::encode::KnownKeys;
-use migrate_core::plan::{Plan, TablePlan};
-use migrate_core::stored::{LedgerView, Stored, TupleScan, Tuples};
+use migrate_core::plan::{Plan, TablePlan, TargetName};
+use migrate_core::proof::Answer;
+use migrate_core::stored::{
+    Description, LedgerView, Orphans, ProofNote, QuarantinedRow, Reference, RowChange, Stored, TupleScan,
+    Tuples,
+};
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::sqlx::{self, postgres::PgConnection};
 use migrate_pg_client::{During, classify};
@@ -19,7 +31,7 @@ use crate::copy::columns;
 use crate::ddl::reshape;
 use crate::ledger::mapping::known_keys;
 use crate::ledger::run::Presence;
-use crate::ledger::{chunk, quarantine, run, step};
+use crate::ledger::{chunk, event, quarantine, run, step};
 
 /// Bytes of tuples that are handed over at once.
 const HANDFUL: usize = 1 << 20;
@@ -67,6 +79,84 @@ impl Stored for PostgresSink {
             table: table.target.to_string(),
         }))
     }
+
+    async fn count(&self, table: &TablePlan) -> Result<u64> {
+        let mut connection = self.shared.acquire().await?;
+        let statement = format!("select count(*) from {}", table.target.quoted());
+        let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
+            .persistent(false)
+            .fetch_one(&mut connection)
+            .await
+            .map_err(|e| unreadable(e).at("table", &table.target))?;
+        self.shared.release(connection);
+        Ok(count as u64)
+    }
+
+    async fn describe(&self, plan: &Plan) -> Result<Option<Description>> {
+        let mut connection = self.shared.acquire().await?;
+        let description = describe::describe(&mut connection, plan).await?;
+        self.shared.release(connection);
+        Ok(Some(description))
+    }
+
+    async fn orphans(&self, reference: &Reference, limit: usize) -> Result<Option<Orphans>> {
+        let mut connection = self.shared.acquire().await?;
+        let orphans = orphans::find(&mut connection, reference, limit).await?;
+        self.shared.release(connection);
+        Ok(Some(orphans))
+    }
+
+    async fn ask(&self, sql: &str, limit: usize) -> Result<Option<Answer>> {
+        let mut connection = self.shared.acquire().await?;
+        // A connection on which a query failed is closed with its transaction.
+        let answer = ask::ask(&mut connection, sql, limit).await?;
+        self.shared.release(connection);
+        Ok(Some(answer))
+    }
+
+    async fn full_reads(&self, sql: &str) -> Result<Vec<(TargetName, u64)>> {
+        let mut connection = self.shared.acquire().await?;
+        let reads = ask::full_reads(&mut connection, sql).await?;
+        self.shared.release(connection);
+        Ok(reads)
+    }
+
+    async fn written_after(&self, table: &TablePlan, rows: &[&[u8]]) -> Result<Vec<Option<bool>>> {
+        if table.reshape.is_some() {
+            return Ok(vec![None; rows.len()]);
+        }
+        let mut connection = self.shared.acquire().await?;
+        let answers = since::written_after(&mut connection, table, rows).await?;
+        self.shared.release(connection);
+        Ok(answers)
+    }
+
+    async fn replace(&self, table: &TablePlan, changes: &[RowChange]) -> Result<()> {
+        if table.reshape.is_some() {
+            return Err(Error::destination(
+                ErrorKind::Conflict,
+                "its keys were rewritten after the rows were copied, so single rows cannot be copied again",
+            ));
+        }
+        let connection = self.shared.acquire().await?;
+        let connection = replace::replace(connection, table, changes).await?;
+        self.shared.release(connection);
+        Ok(())
+    }
+
+    async fn quarantined_rows(&self, limit: usize) -> Result<Vec<QuarantinedRow>> {
+        let mut connection = self.shared.acquire().await?;
+        let rows = quarantine::list(&mut connection, limit as i64).await?;
+        self.shared.release(connection);
+        Ok(rows)
+    }
+
+    async fn note_proof(&self, note: &ProofNote) -> Result<()> {
+        let mut connection = self.shared.acquire().await?;
+        event::note_proof(&mut connection, note).await?;
+        self.shared.release(connection);
+        Ok(())
+    }
 }
 
 /// Whether the table has its final columns, so that the rows as they were copied have to be put together again.
@@ -84,6 +174,8 @@ async fn read_ledger(connection: &mut PgConnection) -> Result<LedgerView> {
         finished_at: run.finished_at,
         tables: chunk::read(connection).await?,
         quarantined: quarantine::count(connection).await?,
+        took: chunk::took(connection).await?,
+        proofs: event::proofs(connection).await?,
     })
 }
 
