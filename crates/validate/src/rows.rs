@@ -77,7 +77,7 @@ impl Side {
 
 async fn read_chunks(
     snapshot: &dyn Snapshot,
-    known: &KnownKeys,
+    known: &Arc<KnownKeys>,
     table: &TablePlan,
     chunks: &[Chunk],
     mut each: impl FnMut(&[u8]) -> Result<ControlFlow<()>>,
