@@ -96,8 +96,6 @@ impl Outcome<'_> {
             .iter()
             .map(|note| format!("{} {}", style.bold("Note:"), printable(note)));
         out.extend(notes);
-        let notes = report.notes.iter().map(|note| format!("{} {}", style.bold("Note:"), printable(note)));
-        out.extend(notes);
         self.trouble(ui, &mut out);
         match self.validation {
             Some(found) => out.push(validation::verdict(found, style)),
