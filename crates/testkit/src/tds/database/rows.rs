@@ -251,11 +251,14 @@ impl<'a> Asking<'a> {
                 if let Some(Fault::ErrorAfter(rows, _) | Fault::StallAfter(rows)) = fault {
                     meant.truncate(*rows);
                 }
-                let cells: Vec<Vec<Cell>> = meant.into_iter().map(|row| self.project(row)).collect();
-                let count = cells.len() as u64;
+                let count = meant.len() as u64;
                 let mut tokens = Vec::new();
-                for cells in &cells {
-                    row::row(&mut tokens, &columns, cells);
+                for cells in meant {
+                    row::row(&mut tokens, &columns, &self.project(cells));
+                    // What would not leave need not be encoded.
+                    if matches!(fault, Some(Fault::CutAfter(bytes)) if tokens.len() > *bytes) {
+                        break;
+                    }
                 }
                 let length = tokens.len();
                 (begun.and_kept(&Arc::new(tokens), 0..length), count)

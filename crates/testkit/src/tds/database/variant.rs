@@ -110,7 +110,7 @@ impl Known {
             0x6C => {
                 let (precision, scale) = (properties[0], properties[1]);
                 text(
-                    "decimal",
+                    "numeric",
                     precision.into(),
                     scale.into(),
                     17,

@@ -4,6 +4,7 @@ use ::tiberius::error::Error as TiberiusError;
 use ::tiberius::{AuthMethod, Client, Config, EncryptionLevel};
 use migrate_core::{Error, ErrorKind, Result};
 use secrecy::ExposeSecret;
+use tokio::io::BufReader;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::compat::TokioAsyncWriteCompatExt;
 
@@ -18,6 +19,8 @@ const REDIRECTS: usize = 5;
 /// The packet size asked for unless the connection string says otherwise: the largest that SQL Server accepts on
 /// encrypted connections.
 const PACKET_SIZE: u16 = 16_383;
+/// Bytes that are taken from the socket at once.
+const READ_AHEAD: usize = 64 << 10;
 
 pub(crate) async fn connect(config: &MssqlConfig) -> Result<Box<dyn Session>> {
     let settings = settings(config).await?;
@@ -34,6 +37,7 @@ pub(crate) async fn connect(config: &MssqlConfig) -> Result<Box<dyn Session>> {
         }
         let left = deadline.saturating_duration_since(Instant::now());
         let stream = reach::tcp(&host, port, left).await?;
+        let stream = BufReader::with_capacity(READ_AHEAD, stream);
         match timeout_at(
             deadline,
             Box::pin(Client::connect(settings, stream.compat_write())),

@@ -19,6 +19,7 @@ use async_trait::async_trait;
 use futures::Stream;
 use futures::future::{Either, select};
 use migrate_core::Result;
+use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio_util::compat::Compat;
 
@@ -32,7 +33,8 @@ const ROWS_AHEAD: usize = 64;
 /// How long a cancelled query may take to come to the end of a row and to be acknowledged as cancelled.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(3);
 
-type Driver = Client<Compat<TcpStream>>;
+/// The driver reads 8 KiB at a time, which is half a packet: what the socket has more of waits in a buffer.
+type Driver = Client<Compat<BufReader<TcpStream>>>;
 type Run = Pin<Box<dyn Future<Output = (Driver, ::tiberius::Result<Ended>)> + Send>>;
 
 /// How a query ended, if not with an error.
