@@ -152,12 +152,13 @@ fn shape(
     let mut shape = Shape {
         oid,
         columns: Vec::new(),
-        untouched: true,
+        // Rewritten keys are values to the encoder, which makes others of them.
+        untouched: table.copied().all(|c| c.rekey.is_none() && !c.is_derived()),
         oids: None,
         plain: table.filter.is_none(),
     };
     let mut holders = Vec::new();
-    for planned in table.copied() {
+    for planned in table.delivered() {
         let row = columns.iter().find(|c| c.name == planned.source).ok_or_else(|| {
             missing("a column of the plan is not there any more")
                 .at("column", &planned.source)

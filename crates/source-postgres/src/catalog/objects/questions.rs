@@ -346,6 +346,8 @@ impl Wanted {
              select x.oid::bigint, 'publication', null, x.pubname, null from pg_publication x
              union all
              select x.oid::bigint, 'foreign server', null, x.srvname, null from pg_foreign_server x
+             union all
+             select 0, 'large objects', null, count(*) || ' of them', null from pg_largeobject_metadata having count(*) > 0
              order by kind, oid"
         )
     }
