@@ -233,7 +233,7 @@ fn what_is_no_source() {
             "127.0.0.1:1",
         ),
         ("env:NOT_SET_ANYWHERE", 2, "NOT_SET_ANYWHERE"),
-        ("postgres://sa:hunter2@example.com/db", 4, "--to"),
+        ("mysql://sa:hunter2@example.com/db", 4, "postgres://"),
     ] {
         let run = migrate(&bench.folder, ["run", argument])
             .to(&bench.database)

@@ -19,6 +19,7 @@ mod mongo;
 mod mssql;
 mod oracle;
 mod plan;
+mod postgres;
 mod quarantine;
 mod rollback;
 mod tds;

@@ -117,7 +117,7 @@ fn sources_that_cannot_be_read_end_with_4() {
     let whole = std::fs::read(demo(dir.path())).unwrap();
     for source in [
         dir.path().join("none.bacpac").to_str().unwrap().to_owned(),
-        "postgres://sa:hunter2@h/d".to_owned(),
+        "mysql://sa:hunter2@h/d".to_owned(),
         path("empty.bacpac", b""),
         path("text.bacpac", b"not a zip at all"),
         path("cut.bacpac", &whole[..whole.len() / 2]),

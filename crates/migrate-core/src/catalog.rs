@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::declared::Declarations;
 use crate::pg_type::PgType;
 use crate::template::Expr;
 use crate::value::ValueKind;
@@ -60,6 +61,9 @@ pub struct Catalog {
     /// What is to become of tables once their rows are in the destination.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reshapes: Vec<Reshape>,
+    /// What the source, being PostgreSQL itself, says in PostgreSQL's own words.
+    #[serde(default, skip_serializing_if = "Declarations::is_empty")]
+    pub declared: Declarations,
 }
 
 /// What is to become of a table once all rows are in the destination, which knows then what refers to what.

@@ -104,6 +104,12 @@ impl Error {
         self
     }
 
+    /// Sets the kind.
+    pub fn of_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
     /// Says that trying again may succeed.
     pub fn transient(mut self) -> Self {
         self.0.transient = true;

@@ -41,6 +41,7 @@
 pub mod batch;
 pub mod catalog;
 pub mod chunk;
+pub mod declared;
 pub mod decode;
 pub mod digest;
 pub mod encode;
@@ -49,6 +50,7 @@ pub mod mapping;
 pub mod memory;
 pub mod naming;
 pub mod observer;
+pub mod oids;
 pub mod pg_type;
 pub mod pipeline;
 pub mod plan;

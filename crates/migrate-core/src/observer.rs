@@ -25,6 +25,11 @@ pub enum Event {
         /// Rows already copied by earlier runs.
         rows_done: u64,
     },
+    /// What an earlier run copied of a table does not hold any more, because its source changed: it begins anew.
+    TableRestarted {
+        /// The table, by its source name.
+        table: ObjectName,
+    },
     /// A batch was handed to the destination; not durable yet.
     Written {
         /// The chunk.

@@ -62,6 +62,26 @@ pub enum PgType {
 }
 
 impl PgType {
+    /// A type as PostgreSQL itself prints it (`format_type`): one that is unknown here becomes [`PgType::Other`].
+    pub fn printed(text: &str) -> Self {
+        if let Some(element) = text.strip_suffix("[]") {
+            return Self::Array(Box::new(Self::printed(element)));
+        }
+        // Without a length it holds any number of characters, where `char` means `char(1)`.
+        if text == "bpchar" {
+            return Self::Other(text.to_owned());
+        }
+        text.parse().unwrap_or_else(|_| Self::Other(text.to_owned()))
+    }
+
+    /// Whether the type, or that of its elements, is unknown here.
+    pub fn is_other(&self) -> bool {
+        match self {
+            Self::Array(element) => element.is_other(),
+            other => matches!(other, Self::Other(_)),
+        }
+    }
+
     /// Whether the type holds characters that a collation compares.
     pub fn is_text(&self) -> bool {
         matches!(self, Self::Char(_) | Self::Varchar(_) | Self::Text | Self::Citext)
@@ -196,16 +216,37 @@ impl FromStr for PgType {
     }
 }
 
+/// How a type that is unknown here is stored, so that a misspelt one in a plan file is not taken for it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    sql: String,
+}
+
+/// A stored type: its SQL, or an object with its SQL where the type is unknown here.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StoredType {
+    Known(String),
+    Named(Named),
+}
+
 impl Serialize for PgType {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.is_other() {
+            let sql = self.to_string();
+            return Named { sql }.serialize(serializer);
+        }
         serializer.collect_str(self)
     }
 }
 
 impl<'de> Deserialize<'de> for PgType {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        match StoredType::deserialize(deserializer)? {
+            StoredType::Known(text) => text.parse().map_err(serde::de::Error::custom),
+            StoredType::Named(Named { sql }) => Ok(Self::printed(&sql)),
+        }
     }
 }
 
@@ -237,6 +278,29 @@ mod tests {
             " Character  Varying(7) ".parse::<PgType>().unwrap(),
             PgType::Varchar(Some(7))
         );
+    }
+
+    #[test]
+    fn types_that_are_unknown_here_are_stored_and_read_back() {
+        for (text, ty) in [
+            ("inet", PgType::Other("inet".into())),
+            ("bpchar", PgType::Other("bpchar".into())),
+            (
+                "public.mood[]",
+                PgType::Array(Box::new(PgType::Other("public.mood".into()))),
+            ),
+            ("integer[]", PgType::Array(Box::new(PgType::Int4))),
+            ("numeric(3,5)", PgType::Other("numeric(3,5)".into())),
+        ] {
+            assert_eq!(PgType::printed(text), ty);
+            let stored = serde_json::to_string(&ty).unwrap();
+            assert_eq!(serde_json::from_str::<PgType>(&stored).unwrap(), ty, "{stored}");
+        }
+        assert_eq!(
+            serde_json::to_string(&PgType::Other("inet".into())).unwrap(),
+            r#"{"sql":"inet"}"#
+        );
+        assert!(serde_json::from_str::<PgType>(r#""inet""#).is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::catalog::{Action, Fidelity, ObjectName, Part, SaysWhich, SourceInfo};
+use crate::declared::Declared;
 use crate::digest::Digest;
 use crate::pg_type::PgType;
 use crate::policy::TextPolicy;
@@ -110,6 +111,10 @@ pub struct Plan {
     /// What is to be proven beyond the rows.
     #[serde(default, skip_serializing_if = "Proof::is_empty")]
     pub proof: Proof,
+    /// What a PostgreSQL source says in PostgreSQL's own words, with names filled in; it goes before what is built from
+    /// the other fields.
+    #[serde(default, skip_serializing_if = "Declared::is_empty")]
+    pub declared: Declared,
 }
 
 impl Plan {

@@ -47,7 +47,8 @@ pub trait Sink: Send + Sync {
     /// ledger is another plan's; nothing was changed then.
     async fn begin(&self, plan: &Plan) -> Result<Progress>;
 
-    /// Stores the first and only split of a table. Durable when it returns.
+    /// Stores the split of a table: the first and only one, unless the table was [restarted](Self::restart). Durable when it
+    /// returns.
     async fn register(&self, table: &ObjectName, chunks: &[Chunk]) -> Result<()>;
 
     /// Reads the keys that were given before and that the plan asks for, as the destination lists them. Called before rows
@@ -59,6 +60,10 @@ pub trait Sink: Send + Sync {
         let _ = plan;
         Err(no_known_keys())
     }
+
+    /// Empties a table whose stored chunks do not hold any more, and forgets its split, its receipts and its rows in
+    /// quarantine, in one transaction. It is split anew afterwards.
+    async fn restart(&self, table: &TablePlan) -> Result<()>;
 
     /// Opens a chunk for writing and fences every earlier writer of it: their commits will fail with
     /// [`Fenced`](crate::ErrorKind::Fenced). The returned receipt is the chunk's state at that moment; the caller reads on

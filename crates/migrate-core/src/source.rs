@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::batch::BatchBuilder;
 use crate::catalog::{Catalog, ObjectName};
-use crate::chunk::{Chunk, ChunkGoal, Cursor, Position, Window};
+use crate::chunk::{Chunk, ChunkGoal, Cursor, Position, Receipt, Window};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, TablePlan};
 use crate::proof::Answer;
@@ -66,6 +66,14 @@ pub trait Snapshot: Send + Sync {
     /// Splits a table into chunks that together hold each row exactly once, with ordinals from 0. Called once for a
     /// table in a migration's life: a resume uses the stored chunks. A table without rows has no chunks.
     async fn split(&self, table: &TablePlan, goal: ChunkGoal) -> Result<Vec<Chunk>>;
+
+    /// Whether what was read of the table under an earlier snapshot is what this one shows at the same places, so that the
+    /// stored chunks hold and the rest can be read now. Asked when a run is resumed before all rows were copied; any
+    /// doubt is a no, on which the table begins anew.
+    async fn holds(&self, table: &TablePlan, chunks: &[(Chunk, Receipt)]) -> Result<bool> {
+        let _ = (table, chunks);
+        Ok(true)
+    }
 
     /// Starts reading a chunk, after `after` if given. Readers of different chunks run at the same time; the same chunk
     /// may be read again, also from an earlier cursor, and delivers the same rows in the same order.

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use migrate_core::{Error, Result};
+use migrate_core::{Error, Result, Side};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 use crate::classify::{During, classify, timed_out};
 use crate::config::PgTarget;
+use crate::reading::classify_source;
 
 /// What every session is set to, whatever the server's, database's or role's defaults are.
 ///
@@ -47,12 +48,24 @@ const ATTEMPTS: u32 = 4;
 #[derive(Debug, Clone)]
 pub struct Connector {
     target: PgTarget,
+    side: Side,
 }
 
 impl Connector {
     /// A connector for the target. Connects to nothing yet.
     pub fn new(target: PgTarget) -> Self {
-        Self { target }
+        Self {
+            target,
+            side: Side::Destination,
+        }
+    }
+
+    /// A connector to a database that is read: its errors are the source's.
+    pub fn reading(target: PgTarget) -> Self {
+        Self {
+            target,
+            side: Side::Source,
+        }
     }
 
     /// Where it connects to.
@@ -89,19 +102,24 @@ impl Connector {
         // is one already, that one stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let opening = async {
-            let mut connection = self.target.options().connect().await.map_err(Failure::new)?;
+            let mut connection = self
+                .target
+                .options()
+                .connect()
+                .await
+                .map_err(|e| Failure::new(e, self.side))?;
             for statements in [SESSION, SEARCH_PATH] {
                 sqlx::raw_sql(statements)
                     .execute(&mut connection)
                     .await
-                    .map_err(Failure::new)?;
+                    .map_err(|e| Failure::new(e, self.side))?;
             }
             Ok(connection)
         };
         match tokio::time::timeout(self.target.connect_timeout(), opening).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Failure {
-                error: timed_out(),
+                error: timed_out().on(self.side),
                 busy: false,
             }),
         }
@@ -124,12 +142,15 @@ struct Failure {
 }
 
 impl Failure {
-    fn new(error: sqlx::Error) -> Self {
+    fn new(error: sqlx::Error, side: Side) -> Self {
         let busy = error
             .as_database_error()
             .is_some_and(|e| e.is_transient_in_connect_phase());
         Self {
-            error: classify(error, During::Connect),
+            error: match side {
+                Side::Source => classify_source(error, During::Connect),
+                _ => classify(error, During::Connect),
+            },
             busy,
         }
     }

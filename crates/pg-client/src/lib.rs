@@ -21,11 +21,13 @@ mod config;
 mod connect;
 mod facts;
 mod key_value;
+mod reading;
 mod sqlstate;
 
 pub use classify::{During, Rejection, classify};
 pub use config::PgTarget;
 pub use connect::{Connector, SEARCH_PATH, execute};
 pub use facts::{Facts, OLDEST_VERSION};
+pub use reading::classify_source;
 pub use sqlstate::condition_name;
 pub use sqlx;

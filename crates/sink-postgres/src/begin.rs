@@ -34,6 +34,7 @@ pub(crate) async fn begin(sink: &PostgresSink, plan: &Plan) -> Result<Progress> 
     match outcome {
         Ok((progress, epoch)) => {
             sink.shared.set_epoch(epoch);
+            sink.shared.set_plan(plan);
             Ok(progress)
         }
         Err(error) => {
@@ -320,6 +321,8 @@ fn wanted_names(plan: &Plan) -> Vec<(TargetName, &'static str)> {
     names.extend(plan.domains.iter().map(|d| (d.name.clone(), "domain")));
     names.extend(plan.sequences.iter().map(|s| (s.name.clone(), "sequence")));
     names.extend(plan.views.iter().map(|v| (v.target.clone(), "view")));
+    let relations = plan.declared.objects.iter().filter_map(|o| o.relation.clone());
+    names.extend(relations.map(|name| (name, "view")));
     for table in &plan.tables {
         names.push((table.target.clone(), "table"));
         let keys = table.primary_key.iter().chain(&table.uniques).map(|k| &k.name);

@@ -1,5 +1,6 @@
 //! Removing the ledger, and what a migration created.
 
+use migrate_core::declared::{Declared, Moment};
 use migrate_core::plan::quote_ident;
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::sqlx::postgres::PgConnection;
@@ -59,7 +60,14 @@ async fn clean(connection: &mut PgConnection, drop_data: bool) -> Result<Cleaned
     let mut dropped = Vec::new();
     if drop_data {
         let created = created::still_there(connection).await?;
+        let declared = run::read(connection).await?.plan()?.declared;
         for kind in KINDS {
+            if kind == "view" {
+                drop_objects(connection, &declared, Moment::AfterTables, &mut dropped).await?;
+            }
+            if kind == "domain" {
+                drop_objects(connection, &declared, Moment::BeforeTables, &mut dropped).await?;
+            }
             dropped.extend(drop_kind(connection, kind, created.iter().filter(|c| c.kind == kind)).await?);
         }
     }
@@ -75,6 +83,25 @@ async fn clean(connection: &mut PgConnection, drop_data: bool) -> Result<Cleaned
         dropped,
         mapping_left,
     })
+}
+
+/// Drops objects that the plan declares, the latest first: those of before the tables, or all later ones.
+async fn drop_objects(
+    connection: &mut PgConnection,
+    declared: &Declared,
+    from: Moment,
+    dropped: &mut Vec<String>,
+) -> Result<()> {
+    let early = from == Moment::BeforeTables;
+    let objects = declared.objects.iter().rev();
+    for object in objects.filter(|o| (o.moment == Moment::BeforeTables) == early) {
+        let Some(sql) = &object.drop else { continue };
+        execute(connection, sql.as_str(), During::Statement)
+            .await
+            .map_err(|e| e.hint("drop what depends on it first; nothing was changed"))?;
+        dropped.push(format!("{} {}", object.kind, object.name));
+    }
+    Ok(())
 }
 
 /// Drops all objects of a kind at once, so that foreign keys between them do not matter.
@@ -107,9 +134,13 @@ async fn drop_kind(
         vec![names.join(", ")]
     };
     for group in groups.iter().filter(|g| !g.is_empty()) {
-        execute(connection, format!("drop {kind} {group}"), During::Statement)
-            .await
-            .map_err(|e| e.hint("drop what depends on it first; nothing was changed"))?;
+        execute(
+            connection,
+            format!("drop {kind} if exists {group}"),
+            During::Statement,
+        )
+        .await
+        .map_err(|e| e.hint("drop what depends on it first; nothing was changed"))?;
     }
     Ok(dropped)
 }

@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use migrate_core::plan::Target;
+use migrate_core::plan::{Plan, Target};
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::{Connector, During, Facts, PgTarget, classify, execute};
 
 use crate::config::SinkOptions;
 use crate::lock::RunLock;
+use crate::oids::{Directory, Names};
 
 /// A PostgreSQL database as a destination.
 ///
@@ -31,6 +32,10 @@ pub(crate) struct Shared {
     idle: Mutex<Vec<PgConnection>>,
     /// Which taking of the lock this is; 0 before the first. Receipts of earlier ones are refused.
     epoch: AtomicI64,
+    /// What the source called types, where it is PostgreSQL.
+    names: Mutex<Option<Arc<Names>>>,
+    /// The destination's types, once they were asked for.
+    directory: Mutex<Option<Arc<Directory>>>,
 }
 
 impl PostgresSink {
@@ -50,6 +55,8 @@ impl PostgresSink {
             freeze: options.freeze,
             idle: Mutex::new(Vec::new()),
             epoch: AtomicI64::new(0),
+            names: Mutex::new(None),
+            directory: Mutex::new(None),
         };
         Ok(Arc::new(Self {
             shared: Arc::new(shared),
@@ -115,6 +122,28 @@ impl Shared {
         while let Some(connection) = self.pop() {
             Connector::disconnect(connection).await;
         }
+    }
+
+    /// Notes the plan that rows come by.
+    pub(crate) fn set_plan(&self, plan: &Plan) {
+        let names = Names::of(plan).map(Arc::new);
+        *self.names.lock().unwrap_or_else(PoisonError::into_inner) = names;
+        *self.directory.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    pub(crate) fn names(&self) -> Option<Arc<Names>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn directory(&self) -> Option<Arc<Directory>> {
+        self.directory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn set_directory(&self, directory: Arc<Directory>) {
+        *self.directory.lock().unwrap_or_else(PoisonError::into_inner) = Some(directory);
     }
 
     pub(crate) fn set_epoch(&self, epoch: i64) {

@@ -25,6 +25,7 @@ mod copy;
 mod ddl;
 mod ledger;
 mod lock;
+mod oids;
 mod sink;
 mod status;
 mod stored;

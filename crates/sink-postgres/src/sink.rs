@@ -15,8 +15,8 @@ use migrate_pg_client::{During, execute};
 use crate::connect::PostgresSink;
 use crate::copy::Writer;
 use crate::ledger::mapping::known_keys;
-use crate::ledger::{chunk, run};
-use crate::{begin, complete};
+use crate::ledger::{chunk, event, run};
+use crate::{begin, complete, oids};
 
 #[async_trait]
 impl Sink for PostgresSink {
@@ -36,6 +36,24 @@ impl Sink for PostgresSink {
         Ok(())
     }
 
+    async fn restart(&self, table: &TablePlan) -> Result<()> {
+        let epoch = self.shared.epoch()?;
+        let mut connection = self.shared.acquire().await?;
+        // An error closes the connection, and the transaction with it.
+        execute(&mut connection, "begin", During::Statement).await?;
+        run::hold(&mut connection, epoch).await?;
+        let truncate = format!("truncate only {}", table.target.quoted());
+        execute(&mut connection, truncate, During::Statement)
+            .await
+            .map_err(|e| e.at("table", &table.target))?;
+        chunk::forget(&mut connection, &table.source).await?;
+        let text = format!("{}: its source changed since it was copied in part", table.source);
+        event::note(&mut connection, "table restarted", &text).await?;
+        execute(&mut connection, "commit", During::Statement).await?;
+        self.shared.release(connection);
+        Ok(())
+    }
+
     async fn writer(
         &self,
         table: &TablePlan,
@@ -46,6 +64,7 @@ impl Sink for PostgresSink {
         let mut connection = self.shared.acquire().await?;
         // Committed at once: earlier writers are shut out before this one has written anything.
         let opened = chunk::open(&mut connection, chunk, epoch).await?;
+        let oids = oids::of_table(&self.shared, &mut connection, table).await?;
         let writer = Writer::new(
             Arc::clone(&self.shared),
             connection,
@@ -54,6 +73,7 @@ impl Sink for PostgresSink {
             mode,
             epoch,
             &opened,
+            oids,
         );
         Ok((Box::new(writer), opened.receipt))
     }

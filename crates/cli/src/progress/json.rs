@@ -78,6 +78,7 @@ fn as_json(event: &Event) -> Option<Value> {
         Event::Retrying { chunk, reason, after } => json!({
             "event": "retrying", "chunk": chunk.to_string(), "reason": reason, "after_seconds": after.as_secs_f64(),
         }),
+        Event::TableRestarted { table } => json!({ "event": "table_restarted", "table": table.to_string() }),
         Event::TableDone { table } => json!({ "event": "table_done", "table": table.to_string() }),
         Event::Steps { total } => json!({ "event": "steps", "total": total }),
         Event::StepStarted { step } => json!({ "event": "step_started", "step": step }),

@@ -109,6 +109,10 @@ pub(super) fn told(event: &Event, ui: &Ui) -> Option<Told> {
             printable(reason),
             number::duration(*after)
         ))),
+        Event::TableRestarted { table } => Some(Told::Warning(format!(
+            "{} changed in the source since it was copied: it begins anew",
+            printable(&table.to_string())
+        ))),
         Event::TableDone { table } => detail(1, format!("copied {}", printable(&table.to_string()))),
         Event::StepDone { step, took } => detail(
             1,

@@ -24,7 +24,7 @@ struct Inexact {
 }
 
 /// How much of everything a plan creates, for one line.
-pub(crate) fn counts(plan: &Plan) -> Vec<(&'static str, u64)> {
+pub(crate) fn counts(plan: &Plan) -> Vec<(&str, u64)> {
     let sum = |f: fn(&TablePlan) -> usize| plan.tables.iter().map(|t| f(t) as u64).sum::<u64>();
     vec![
         ("schema", plan.schemas.len() as u64),
@@ -48,7 +48,21 @@ pub(crate) fn counts(plan: &Plan) -> Vec<(&'static str, u64)> {
 
 /// `12 tables, 12 primary keys, 40 indexes`.
 pub(crate) fn counted(plan: &Plan) -> String {
-    let parts: Vec<String> = counts(plan)
+    let mut kinds = counts(plan);
+    for object in &plan.declared.objects {
+        let noun = match object.kind.as_str() {
+            // What is said of an object that is counted already.
+            "sequence option" | "index option" | "index partition" | "clustering" | "replica identity"
+            | "row security" => continue,
+            "statistics" => "statistics object",
+            kind => kind,
+        };
+        match kinds.iter_mut().find(|(known, _)| *known == noun) {
+            Some((_, n)) => *n += 1,
+            None => kinds.push((noun, 1)),
+        }
+    }
+    let parts: Vec<String> = kinds
         .into_iter()
         .filter(|(_, n)| *n > 0)
         .map(|(noun, n)| number::of(n, noun))

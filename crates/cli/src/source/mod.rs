@@ -11,6 +11,7 @@ use migrate_core::source::Source;
 use migrate_core::{Error, ErrorKind, Result, Side};
 use migrate_source_mongo::{DumpOptions, Mongo, MongoConfig, MongoOptions};
 use migrate_source_mssql::{Bacpac, BacpacOptions, Check, Mssql, MssqlConfig};
+use migrate_source_postgres::{Postgres, PostgresConfig, PostgresOptions};
 use serde_json::{Map, Value};
 
 pub(crate) use named::{Kind, Named, Place};
@@ -106,6 +107,11 @@ pub(crate) async fn open(
         (Kind::SqlServer, Place::Connection(text)) => {
             no_options(options)?;
             Ok(Arc::new(Mssql::new(MssqlConfig::parse(text)?)))
+        }
+        (Kind::Postgres, Place::Connection(text)) => {
+            let options = PostgresOptions::from_map(options)?;
+            let config = PostgresConfig::parse(text)?.with_options(options);
+            Ok(Arc::new(Postgres::new(config)))
         }
         (Kind::MongoDb | Kind::MongoDump, _) => Ok(Arc::new(open_mongo(named, options).await?)),
         _ => Err(misplaced()),

@@ -14,6 +14,8 @@ pub(crate) enum Kind {
     Bacpac,
     /// A running SQL Server.
     SqlServer,
+    /// A running PostgreSQL.
+    Postgres,
     /// A running MongoDB.
     MongoDb,
     /// What `mongodump` wrote.
@@ -110,12 +112,9 @@ fn kind_of(text: &str) -> Result<Option<Kind>> {
         return match scheme.as_str() {
             "mssql" | "sqlserver" => Ok(Some(Kind::SqlServer)),
             "mongodb" | "mongodb+srv" => Ok(Some(Kind::MongoDb)),
-            "postgres" | "postgresql" => Err(unsupported(
-                "PostgreSQL cannot be read yet: it can only be the destination",
-            )
-            .hint("name the destination with --to")),
+            "postgres" | "postgresql" => Ok(Some(Kind::Postgres)),
             _ => Err(unsupported("no source has this kind of URL").hint(
-                "a source is mssql://..., mongodb://..., a .bacpac file, what mongodump wrote, or env:NAME",
+                "a source is mssql://..., mongodb://..., postgres://..., a .bacpac file, what mongodump wrote, or env:NAME",
             )),
         };
     }
@@ -255,6 +254,12 @@ mod tests {
                 "crm",
             ),
             ("mongodb://h1,h2/crm", Kind::MongoDb, "mongodb://h1,h2/crm", "crm"),
+            (
+                "postgres://reader:hunter2@h/shop?sslmode=require",
+                Kind::Postgres,
+                "postgres://reader@h/shop?sslmode=require",
+                "shop",
+            ),
         ] {
             let named = connection(text);
             assert_eq!(
@@ -287,7 +292,7 @@ mod tests {
         for text in ["crm.bacpac", "dump/a=b;c", "server=x"] {
             assert!(Named::connection(text, |_| None).unwrap().is_none(), "{text}");
         }
-        for url in ["postgres://a:hunter2@h/d", "x://hunter2"] {
+        for url in ["mysql://a:hunter2@h/d", "x://hunter2"] {
             let e = Named::connection(url, |_| None).unwrap_err();
             assert_eq!((e.kind(), e.side()), (ErrorKind::Unsupported, Side::Source));
             assert!(!format!("{e}{:?}", e.hint_text()).contains("hunter2"));

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 use super::rewrite::Pushed;
 use super::{Batch, MAX_ROW_BYTES, Reject};
 use crate::chunk::Cursor;
-use crate::decode::{decode_cell, fields, value_to_json};
+use crate::decode::{CopyReader, decode_cell, fields, value_to_json};
 use crate::encode::{Changes, Refusal, RowEncoder, Scratch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::Value;
@@ -202,6 +202,33 @@ impl BatchBuilder {
         self.batch.digest.add_row(tuple);
         self.batch.ends.push(self.batch.bytes.len());
         Ok(())
+    }
+
+    /// Adds the rows that a piece of a COPY BINARY stream completes. The stream is walked once, by its reader.
+    ///
+    /// # Errors
+    /// `Internal` if a row is open or the stream has another number of columns; `Corrupt` if it is damaged.
+    pub fn push_stream(&mut self, stream: &mut CopyReader, piece: &[u8]) -> Result<()> {
+        if self.row.open {
+            return Err(contract("whole rows came inside another"));
+        }
+        if stream.columns() != self.encoder.compiled().len() {
+            return Err(contract(
+                "whole rows have another number of fields than the table has columns",
+            ));
+        }
+        let Batch {
+            bytes, ends, digest, ..
+        } = &mut self.batch;
+        if bytes.capacity() == 0 {
+            bytes.reserve_exact(self.target_bytes + piece.len());
+        }
+        stream.read(piece, |tuple| {
+            bytes.extend_from_slice(tuple);
+            digest.add_row(tuple);
+            ends.push(bytes.len());
+            Ok(())
+        })
     }
 
     /// Whether the batch should be taken before more rows are added.

@@ -49,6 +49,11 @@ impl CopyReader {
         }
     }
 
+    /// Columns of each tuple.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
     /// Tuples read so far.
     pub fn rows(&self) -> u64 {
         self.rows

@@ -2,6 +2,7 @@
 
 mod cell;
 mod copy_reader;
+mod native;
 mod number;
 mod value;
 
@@ -11,6 +12,7 @@ mod tests;
 pub use cell::{decode_cell, decode_row};
 pub use copy_reader::CopyReader;
 pub(crate) use number::numeric_text;
+pub use native::cell_value;
 pub(crate) use value::value_to_json;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -71,7 +73,7 @@ fn split_field(bytes: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
     }
 }
 
-fn damaged(message: &str) -> Error {
+pub(crate) fn damaged(message: &str) -> Error {
     Error::new(
         ErrorKind::Corrupt,
         format!("PostgreSQL's binary data is damaged: {message}"),

@@ -102,6 +102,14 @@ impl Sink for MemorySink {
         Ok(())
     }
 
+    async fn restart(&self, table: &TablePlan) -> Result<()> {
+        let mut state = self.state();
+        state.chunks.remove(&table.source);
+        state.rows.remove(&table.source);
+        state.quarantine.retain(|(t, _)| t != &table.source);
+        Ok(())
+    }
+
     async fn writer(
         &self,
         _: &TablePlan,

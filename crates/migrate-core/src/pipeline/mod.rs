@@ -17,7 +17,7 @@ use crate::catalog::ObjectName;
 use crate::chunk::{Chunk, ChunkGoal, Receipt};
 use crate::error::{Error, ErrorKind, Result};
 use crate::observer::{Event, Observer};
-use crate::plan::Plan;
+use crate::plan::{Plan, TablePlan};
 use crate::sink::{Progress, Sink};
 use crate::source::{Snapshot, Source};
 
@@ -160,11 +160,33 @@ async fn enqueue(
 ) -> Result<Queue> {
     let mut queue = Queue::default();
     let mut tables = Vec::with_capacity(plan.tables.len());
+    // Once all rows are there, they stay: they are those of one moment, and keys may stand on them.
+    let copied = |table: &TablePlan| {
+        progress
+            .tables
+            .get(&table.source)
+            .is_some_and(|chunks| chunks.iter().all(|(_, r)| r.done))
+    };
+    let copying = progress.resumed && !plan.tables.iter().all(copied);
     for table in &plan.tables {
         if cancel.is_cancelled() {
             return Err(cancelled());
         }
-        let chunks: Vec<(Chunk, Receipt)> = match progress.tables.get(&table.source) {
+        let mut stored = progress.tables.get(&table.source);
+        if let Some(known) = stored
+            && copying
+            && !snapshot
+                .holds(table, known)
+                .await
+                .map_err(|e| e.at("table", &table.source))?
+        {
+            observer.event(&Event::TableRestarted {
+                table: table.source.clone(),
+            });
+            sink.restart(table).await?;
+            stored = None;
+        }
+        let chunks: Vec<(Chunk, Receipt)> = match stored {
             Some(known) => known.clone(),
             None => {
                 let chunks = snapshot

@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::mapping::{AliasTypes, CaseInsensitive, ColumnMapping, TableMapping, XmlType};
 use crate::pg_type::PgType;
 use crate::plan::{ColumnPlan, DomainPlan, IdentityPlan, TablePlan};
+use crate::value::ValueKind;
 
 use super::old_values::old_values;
 use super::text_keys::collation_name;
@@ -198,7 +199,7 @@ impl Planner<'_> {
             name,
             native: column.native.clone(),
             part: column.part.clone(),
-            kind: column.kind.clone(),
+            kind: self.delivered(table, column, &ty),
             ty,
             domain,
             collation,
@@ -213,6 +214,26 @@ impl Planner<'_> {
             comment: column.comment.clone(),
         };
         Ok(Some(self.with_new_keys(table, column, planned)))
+    }
+
+    /// Which values are read for a column. PostgreSQL's own bytes are exact where its type stays; where it changes and
+    /// there is no better way, PostgreSQL prints the values.
+    fn delivered(&self, table: &Table, column: &Column, ty: &PgType) -> ValueKind {
+        let same = *ty == column.pg;
+        let simple = matches!(
+            column.kind,
+            ValueKind::Bool
+                | ValueKind::Int16
+                | ValueKind::Int32
+                | ValueKind::Int64
+                | ValueKind::Text
+                | ValueKind::Uuid
+        );
+        match (&column.kind, same) {
+            (ValueKind::Encoded, false) => ValueKind::Text,
+            (_, true) if !simple && self.catalog.declared.table(&table.name).is_some() => ValueKind::Encoded,
+            (kind, _) => kind.clone(),
+        }
     }
 
     /// A type that a person chose: the destination must have it.

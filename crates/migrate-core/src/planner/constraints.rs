@@ -60,6 +60,9 @@ impl Planner<'_> {
 
     /// Whether two NULLs must count as duplicates, as they do in SQL Server; with a note where they cannot.
     fn nulls(&mut self, table: &Table, plan: &TablePlan, object: &str, columns: &[String]) -> bool {
+        if let Some(declared) = self.declared_nulls(table, object) {
+            return declared;
+        }
         let nullable = plan
             .columns
             .iter()
@@ -179,11 +182,14 @@ impl Planner<'_> {
             );
             return None;
         }
+        let declared = self.catalog.declared.table(&table.name).is_some();
         let (include, too_wide): (Vec<_>, Vec<_>) = include.into_iter().partition(|name| {
-            plan.columns
-                .iter()
-                .find(|c| &c.name == name)
-                .is_none_or(|c| fits_in_index(&c.ty))
+            declared
+                || plan
+                    .columns
+                    .iter()
+                    .find(|c| &c.name == name)
+                    .is_none_or(|c| fits_in_index(&c.ty))
         });
         if !too_wide.is_empty() {
             self.note(

@@ -5,6 +5,7 @@
 mod check_mapping;
 mod columns;
 mod constraints;
+mod declared;
 mod keys;
 mod names;
 mod offsets;
@@ -85,6 +86,7 @@ pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Pla
     let collations = text_keys::collations(&planned);
     let views = planner.views();
     let sequences = planner.sequences();
+    let declared = planner.declared(&planned);
     for object in &catalog.manual {
         planner.manual_object(object);
     }
@@ -98,14 +100,17 @@ pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Pla
         .filter(|d| used_domains.contains(&d.name))
         .collect();
     let mut schemas: Vec<String> = Vec::new();
+    let declared_schemas = planner.declared_schemas(&declared);
     let homes = (planned.iter().map(|t| &t.target))
         .chain(domains.iter().map(|d| &d.name))
         .chain(sequences.iter().map(|s| &s.name))
         .chain(views.iter().map(|v| &v.target))
-        .chain(collations.iter().map(|c| &c.name));
+        .chain(collations.iter().map(|c| &c.name))
+        .map(|name| &name.schema)
+        .chain(declared_schemas.iter());
     for home in homes {
-        if !schemas.contains(&home.schema) {
-            schemas.push(home.schema.clone());
+        if !schemas.contains(home) {
+            schemas.push(home.clone());
         }
     }
     Ok(Plan {
@@ -126,6 +131,7 @@ pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Pla
             rules: mapping.rules.clone(),
             queries: mapping.queries.clone(),
         },
+        declared,
     })
 }
 

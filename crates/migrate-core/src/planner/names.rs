@@ -16,6 +16,12 @@ fn is_reserved(schema: &str) -> bool {
     schema.starts_with("pg_") || schema == "information_schema" || schema == "migrate"
 }
 
+/// What a schema is called in the destination.
+pub(super) fn schema(mapping: &Mapping, schema: &str) -> String {
+    let chosen = mapping.schemas.get(schema).cloned();
+    chosen.unwrap_or_else(|| crate::naming::shorten(&mapping.naming.apply(schema)))
+}
+
 /// All names, decided before anything refers to them.
 pub(super) struct Names {
     relations: BTreeMap<ObjectName, TargetName>,
@@ -80,6 +86,12 @@ impl Names {
             let target = names.name(mapping, &alias.name);
             names.domains.insert(alias.name.clone(), target);
         }
+        for object in &catalog.declared.objects {
+            if let Some(relation) = &object.relation {
+                let target = names.name(mapping, relation);
+                names.relations.insert(relation.clone(), target);
+            }
+        }
         names.reserve_identity_sequences(tables);
         names.check_schemas()?;
         Ok(names)
@@ -120,20 +132,12 @@ impl Names {
         }
     }
 
-    fn schema(mapping: &Mapping, schema: &str) -> String {
-        mapping
-            .schemas
-            .get(schema)
-            .cloned()
-            .unwrap_or_else(|| crate::naming::shorten(&mapping.naming.apply(schema)))
-    }
-
     fn name(&mut self, mapping: &Mapping, source: &ObjectName) -> TargetName {
         self.name_as(mapping, source, &source.name)
     }
 
     fn name_as(&mut self, mapping: &Mapping, source: &ObjectName, proposed: &str) -> TargetName {
-        let schema = Self::schema(mapping, &source.schema);
+        let schema = schema(mapping, &source.schema);
         let wanted = mapping.naming.apply(proposed);
         let name = self.take(&schema, &wanted, source);
         TargetName { schema, name }
@@ -165,7 +169,7 @@ impl Names {
     fn choose(&mut self, mapping: &Mapping, table: &Table, chosen: &str) -> Result<()> {
         let (schema, name) = match chosen.split_once('.') {
             Some((schema, name)) => (schema.to_owned(), name.to_owned()),
-            None => (Self::schema(mapping, &table.name.schema), chosen.to_owned()),
+            None => (schema(mapping, &table.name.schema), chosen.to_owned()),
         };
         let space = self.spaces.entry(schema.clone()).or_default();
         if name.is_empty()

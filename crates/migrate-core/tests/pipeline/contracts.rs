@@ -7,7 +7,7 @@ use migrate_core::batch::BatchBuilder;
 use migrate_core::catalog::Catalog;
 use migrate_core::chunk::{Chunk, ChunkGoal, ChunkId, Cursor};
 use migrate_core::memory::MemorySink;
-use migrate_core::observer::Silent;
+use migrate_core::observer::{Event, Silent};
 use migrate_core::pipeline::{self, Options, Report};
 use migrate_core::plan::{Plan, TablePlan};
 use migrate_core::source::{Capabilities, ChunkReader, Fill, Snapshot, Source};
@@ -32,6 +32,39 @@ async fn a_receipt_that_does_not_balance_is_a_bug_and_said_to_be_one() {
             "the chunk's receipt does not account for every row read (chunk dbo.A#0)"
         );
     }
+}
+
+#[tokio::test]
+async fn a_table_that_changed_begins_anew_and_the_others_go_on() {
+    let mut stage = Stage::new(&[("A", 9), ("B", 9)], 3).await;
+    stage.options.workers = 1;
+    // All of A and a part of B are there.
+    stage.fails(&[(Commit, 4, Fatal)]).await;
+    let reads = stage.source.order.lock().unwrap().len();
+    *stage.source.changed.lock().unwrap() = vec![t("A")];
+    stage.succeeds(&[]).await;
+    let restarted = stage
+        .recorder
+        .count(|e| matches!(e, Event::TableRestarted { table } if table == &t("A")));
+    assert_eq!(restarted, 1);
+    stage.assert_complete(&[("A", 9), ("B", 9)]).await;
+    // Three chunks of A again, and the two of B that were left.
+    assert_eq!(stage.source.order.lock().unwrap().len() - reads, 5);
+}
+
+#[tokio::test]
+async fn once_all_rows_are_there_no_table_begins_anew() {
+    let mut stage = Stage::new(&[("A", 9)], 3).await;
+    stage.fails(&[(Verify, 0, Fatal)]).await;
+    *stage.source.changed.lock().unwrap() = vec![t("A")];
+    stage.succeeds(&[]).await;
+    assert_eq!(
+        stage
+            .recorder
+            .count(|e| matches!(e, Event::TableRestarted { .. })),
+        0
+    );
+    stage.assert_complete(&[("A", 9)]).await;
 }
 
 #[tokio::test]

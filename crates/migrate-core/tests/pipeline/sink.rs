@@ -50,6 +50,10 @@ impl Sink for FaultySink {
         self.script.after(Point::Register, fault).await
     }
 
+    async fn restart(&self, table: &TablePlan) -> Result<()> {
+        self.inner.restart(table).await
+    }
+
     async fn writer(
         &self,
         table: &TablePlan,

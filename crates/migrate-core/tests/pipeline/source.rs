@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use migrate_core::Result;
 use migrate_core::batch::BatchBuilder;
 use migrate_core::catalog::{Catalog, ObjectName};
-use migrate_core::chunk::{Chunk, ChunkGoal, ChunkId, Cursor, Window};
+use migrate_core::chunk::{Chunk, ChunkGoal, ChunkId, Cursor, Receipt, Window};
 use migrate_core::memory::MemorySource;
 use migrate_core::plan::{Plan, TablePlan};
 use migrate_core::source::{Capabilities, ChunkReader, Fill, GroupReader, Snapshot, Source};
@@ -45,6 +45,8 @@ pub(crate) struct FaultySource {
     pub(crate) order: Arc<Mutex<Vec<ChunkId>>>,
     /// What `verify` was told.
     pub(crate) verified: Arc<Mutex<Vec<(ObjectName, u64)>>>,
+    /// Tables whose stored chunks do not hold.
+    pub(crate) changed: Arc<Mutex<Vec<ObjectName>>>,
 }
 
 #[async_trait]
@@ -111,6 +113,10 @@ impl Snapshot for FaultySnapshot {
             guard: Guard::new(&self.of.script),
             of: self.of.clone(),
         }))
+    }
+
+    async fn holds(&self, table: &TablePlan, _: &[(Chunk, Receipt)]) -> Result<bool> {
+        Ok(!self.of.changed.lock().unwrap().contains(&table.source))
     }
 
     async fn verify(&self, read: &[(ObjectName, u64)]) -> Result<()> {

@@ -139,6 +139,7 @@ impl Stage {
                 outstanding: Arc::clone(&outstanding),
                 order: Arc::default(),
                 verified: Arc::default(),
+                changed: Arc::default(),
             },
             sink: FaultySink {
                 inner: MemorySink::new(),

@@ -13,6 +13,8 @@ use migrate_pg_client::{During, Rejection, classify, execute};
 use serde_json::Value as Json;
 
 use super::copy_in;
+use super::writer::inward;
+use crate::oids::TableOids;
 
 /// Bytes that are sent at once.
 const PIECE: usize = 128 << 10;
@@ -32,7 +34,12 @@ pub(super) struct Sorted {
 ///
 /// Each attempt stands behind a savepoint. A range that fails is cut at the row that the server complains about, if it
 /// says, and in half otherwise; a row is refused only when it fails alone.
-pub(super) async fn write(connection: &mut PgConnection, table: &TablePlan, batch: &Batch) -> Result<Sorted> {
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    table: &TablePlan,
+    batch: &Batch,
+    oids: Option<&TableOids>,
+) -> Result<Sorted> {
     let statement = copy_in(table, false);
     let mut sorted = Sorted::default();
     let mut ranges: Vec<Range<usize>> = Vec::new();
@@ -41,7 +48,7 @@ pub(super) async fn write(connection: &mut PgConnection, table: &TablePlan, batc
         if range.is_empty() {
             continue;
         }
-        let Some(rejection) = attempt(connection, &statement, batch, range.clone()).await? else {
+        let Some(rejection) = attempt(connection, &statement, batch, range.clone(), oids).await? else {
             sorted.bytes += batch.slice(range.clone()).len() as u64;
             if range == (0..batch.rows()) {
                 sorted.digest.merge(&batch.digest());
@@ -86,9 +93,12 @@ async fn attempt(
     statement: &str,
     batch: &Batch,
     range: Range<usize>,
+    oids: Option<&TableOids>,
 ) -> Result<Option<Rejection>> {
+    let own = oids.map(|oids| inward(batch, range.clone(), oids)).transpose()?;
+    let tuples = own.as_deref().unwrap_or_else(|| batch.slice(range.clone()));
     execute(connection, "savepoint rows", During::Statement).await?;
-    match copy(connection, statement, batch.slice(range.clone())).await {
+    match copy(connection, statement, tuples).await {
         Ok(rows) if rows == range.len() as u64 => {
             execute(connection, "release savepoint rows", During::Statement).await?;
             Ok(None)

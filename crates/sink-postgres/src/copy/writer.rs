@@ -1,5 +1,6 @@
 //! A chunk's rows and its receipt, in one transaction.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -19,6 +20,7 @@ use super::{bisect, copy_in};
 use crate::connect::{Shared, statement};
 use crate::ledger::chunk::Opened;
 use crate::ledger::{chunk, quarantine};
+use crate::oids::TableOids;
 
 /// A chunk opened for writing.
 pub(crate) struct Writer {
@@ -40,6 +42,8 @@ pub(crate) struct Writer {
     bytes: u64,
     quarantined: u64,
     aside: Aside,
+    /// What has to be replaced in values, if something has to.
+    oids: Option<TableOids>,
 }
 
 /// Where the connection is.
@@ -64,6 +68,7 @@ impl Writer {
         mode: WriteMode,
         epoch: i64,
         opened: &Opened,
+        oids: Option<TableOids>,
     ) -> Self {
         // Frozen rows are seen by every transaction at once, so the table has to be empty and locked: rows of earlier
         // commits or of other chunks rule it out. Savepoints do too.
@@ -84,6 +89,7 @@ impl Writer {
             bytes: 0,
             quarantined: 0,
             aside: Aside::default(),
+            oids,
         }
     }
 
@@ -122,7 +128,15 @@ impl Writer {
         }
         if let Link::Copying(wire) = &mut self.link {
             self.sent += batch.rows() as u64;
-            if !wire.send(batch.bytes()).await {
+            let own;
+            let bytes = match &self.oids {
+                None => batch.bytes(),
+                Some(oids) => {
+                    own = inward(batch, 0..batch.rows(), oids)?;
+                    &own
+                }
+            };
+            if !wire.send(bytes).await {
                 // Ending the COPY tells what happened to it.
                 let connection = self.open().await?;
                 self.link = Link::Open(connection);
@@ -139,7 +153,7 @@ impl Writer {
 
     async fn write_carefully(&mut self, batch: &Batch) -> Result<()> {
         let mut connection = self.open().await?;
-        let outcome = bisect::write(&mut connection, &self.table, batch).await;
+        let outcome = bisect::write(&mut connection, &self.table, batch, self.oids.as_ref()).await;
         self.link = Link::Open(connection);
         let sorted = outcome?;
         self.digest.merge(&sorted.digest);
@@ -211,6 +225,17 @@ impl Writer {
         quarantine::insert(connection, &self.chunk, self.aside.rejects()).await?;
         chunk::close(connection, &self.chunk, self.attempt, self.epoch, receipt, window).await
     }
+}
+
+/// Tuples with the destination's numbers of types.
+pub(super) fn inward(batch: &Batch, rows: Range<usize>, oids: &TableOids) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(batch.slice(rows.clone()).len());
+    for row in rows {
+        let start = bytes.len();
+        bytes.extend_from_slice(batch.row(row));
+        oids.inward(&mut bytes[start..])?;
+    }
+    Ok(bytes)
 }
 
 fn gone() -> Error {

@@ -1,5 +1,6 @@
 //! A plan as statements. Pure: no connection, no decision.
 
+mod declared;
 mod post;
 mod pre;
 pub(crate) mod reshape;
@@ -38,6 +39,8 @@ pub enum Phase {
     Shape,
     /// Keys and indexes.
     Keys,
+    /// What needs all keys and indexes: those of partitions become parts of their tables'.
+    Attach,
     /// Statistics, which the checks of foreign keys are planned by.
     Statistics,
     /// Constraints that are not checked yet.
@@ -52,10 +55,11 @@ pub enum Phase {
 
 impl Phase {
     /// The phases after the rows, in order.
-    pub const AFTER: [Self; 8] = [
+    pub const AFTER: [Self; 9] = [
         Self::Numbers,
         Self::Shape,
         Self::Keys,
+        Self::Attach,
         Self::Statistics,
         Self::Constraints,
         Self::Validation,

@@ -1,6 +1,7 @@
 //! What needs rows: keys, indexes, statistics, constraints, sequences, views.
 
 use migrate_core::catalog::Action;
+use migrate_core::declared::{DeclaredTable, Moment};
 use migrate_core::plan::{
     CheckPlan, ForeignKeyPlan, IndexPlan, KeyPlan, Plan, SequencePlan, TablePlan, TargetName, ViewPlan,
     quote_ident, quote_literal,
@@ -19,11 +20,22 @@ pub fn post_data(plan: &Plan) -> Vec<Step> {
     let mut steps = super::reshape::steps(plan);
     for table in &tables {
         let name = &table.target;
+        let declared = plan.declared.table(name);
         if let Some(key) = &table.primary_key {
-            steps.push(key_step("primary key", name, key));
+            steps.push(key_step("primary key", name, key, declared));
         }
-        steps.extend(table.uniques.iter().map(|key| key_step("unique", name, key)));
-        steps.extend(table.indexes.iter().map(|index| index_step(name, index)));
+        steps.extend(
+            table
+                .uniques
+                .iter()
+                .map(|key| key_step("unique", name, key, declared)),
+        );
+        steps.extend(
+            table
+                .indexes
+                .iter()
+                .map(|index| index_step(name, index, declared)),
+        );
         steps.extend(mapping_step(table));
         steps.push(
             Step::new(
@@ -35,17 +47,39 @@ pub fn post_data(plan: &Plan) -> Vec<Step> {
             )
             .locking(name, Lock::Shared),
         );
-        steps.extend(table.foreign_keys.iter().map(|key| foreign_key_step(name, key)));
-        steps.extend(table.checks.iter().map(|check| check_step(name, check)));
-        let foreign = table.foreign_keys.iter().map(|k| (&k.name, k.validate));
+        steps.extend(
+            table
+                .foreign_keys
+                .iter()
+                .map(|key| foreign_key_step(name, key, declared)),
+        );
+        steps.extend(table.checks.iter().map(|check| check_step(name, check, declared)));
+        // Before PostgreSQL 18 a partitioned table takes foreign keys only together with their check.
+        let at_once = declared.is_some_and(|d| d.partitioned);
+        let foreign = table
+            .foreign_keys
+            .iter()
+            .map(|k| (&k.name, k.validate && !at_once));
         let checks = table.checks.iter().map(|c| (&c.name, c.validate));
         let validated = foreign.chain(checks).filter(|(_, validate)| *validate);
         steps.extend(validated.map(|(constraint, _)| validation_step(name, constraint)));
-        steps.extend(identity_steps(table));
+        steps.extend(identity_steps(table, declared));
         steps.extend(super::reshape::sequence_steps(table));
     }
-    steps.extend(plan.sequences.iter().filter_map(sequence_step));
+    let owned = super::declared::owned(plan);
+    steps.extend(
+        plan.sequences
+            .iter()
+            .filter_map(|s| sequence_step(s, owned.get(&s.name).copied())),
+    );
     steps.extend(plan.views.iter().map(view_step));
+    for (moment, phase) in [
+        (Moment::Keys, Phase::Keys),
+        (Moment::Attach, Phase::Attach),
+        (Moment::Last, Phase::Views),
+    ] {
+        steps.extend(super::declared::steps(plan, moment, phase));
+    }
     // Stable: the order within a phase stays.
     steps.sort_by_key(|s| s.phase);
     steps
@@ -56,22 +90,57 @@ fn in_table(table: &TargetName, name: &str) -> String {
     format!("{}.{}", table.quoted(), quote_ident(name))
 }
 
-fn key_step(kind: &str, table: &TargetName, key: &KeyPlan) -> Step {
+/// What the source itself says about a constraint or an index.
+fn definition<'d>(declared: Option<&'d DeclaredTable>, name: &str) -> Option<&'d str> {
+    declared?.definitions.get(name).map(String::as_str)
+}
+
+/// `alter table only t add constraint n DEFINITION`, with its comment.
+fn declared_constraint(
+    table: &TargetName,
+    only: bool,
+    name: &str,
+    definition: &str,
+    text: Option<&String>,
+) -> String {
+    let (only, constraint) = (if only { "only " } else { "" }, quote_ident(name));
+    format!(
+        "alter table {only}{} add constraint {constraint} {definition}{}",
+        table.quoted(),
+        comment(&format!("constraint {constraint} on {}", table.quoted()), text)
+    )
+}
+
+/// A definition that leaves the rows that are there to a later step.
+fn unchecked(definition: &str) -> String {
+    if definition.ends_with(" NOT VALID") || definition.ends_with(" NOT ENFORCED") {
+        definition.to_owned()
+    } else {
+        format!("{definition} not valid")
+    }
+}
+
+fn key_step(kind: &str, table: &TargetName, key: &KeyPlan, declared: Option<&DeclaredTable>) -> Step {
     let constraint = quote_ident(&key.name);
     let nulls = if key.nulls_not_distinct {
         " nulls not distinct"
     } else {
         ""
     };
-    let sql = format!(
-        "alter table {table} add constraint {constraint} {kind}{nulls} ({columns}){comment}",
-        table = table.quoted(),
-        columns = column_list(&key.columns),
-        comment = comment(
-            &format!("constraint {constraint} on {}", table.quoted()),
-            key.comment.as_ref()
-        ),
-    );
+    let built = || {
+        format!(
+            "alter table {table} add constraint {constraint} {kind}{nulls} ({columns}){comment}",
+            table = table.quoted(),
+            columns = column_list(&key.columns),
+            comment = comment(
+                &format!("constraint {constraint} on {}", table.quoted()),
+                key.comment.as_ref()
+            ),
+        )
+    };
+    let sql = definition(declared, &key.name).map_or_else(built, |text| {
+        declared_constraint(table, true, &key.name, text, key.comment.as_ref())
+    });
     Step::new(
         kind,
         &in_table(table, &key.name),
@@ -119,7 +188,7 @@ fn mapping_step(table: &TablePlan) -> Option<Step> {
     Some(step.locking(name, Lock::Shared))
 }
 
-fn index_step(table: &TargetName, index: &IndexPlan) -> Step {
+fn index_step(table: &TargetName, index: &IndexPlan, declared: Option<&DeclaredTable>) -> Step {
     let columns: Vec<String> = index
         .columns
         .iter()
@@ -129,34 +198,37 @@ fn index_step(table: &TargetName, index: &IndexPlan) -> Step {
         schema: table.schema.clone(),
         name: index.name.clone(),
     };
-    let sql = format!(
-        "create {unique}index {name} on {table}{using} ({columns}){include}{nulls}{filter}{comment}",
-        unique = if index.unique { "unique " } else { "" },
-        name = quote_ident(&index.name),
-        table = table.quoted(),
-        using = index
-            .using
-            .as_ref()
-            .map(|method| format!(" using {}", quote_ident(method)))
-            .unwrap_or_default(),
-        columns = index.expression.clone().unwrap_or_else(|| columns.join(", ")),
-        include = if index.include.is_empty() {
-            String::new()
-        } else {
-            format!(" include ({})", column_list(&index.include))
-        },
-        nulls = if index.unique && index.nulls_not_distinct {
-            " nulls not distinct"
-        } else {
-            ""
-        },
-        filter = index
-            .filter
-            .as_ref()
-            .map(|f| format!(" where ({f})"))
-            .unwrap_or_default(),
-        comment = comment(&format!("index {}", full_name.quoted()), index.comment.as_ref()),
-    );
+    let remark = comment(&format!("index {}", full_name.quoted()), index.comment.as_ref());
+    let built = || {
+        format!(
+            "create {unique}index {name} on {table}{using} ({columns}){include}{nulls}{filter}{remark}",
+            unique = if index.unique { "unique " } else { "" },
+            name = quote_ident(&index.name),
+            table = table.quoted(),
+            using = index
+                .using
+                .as_ref()
+                .map(|method| format!(" using {}", quote_ident(method)))
+                .unwrap_or_default(),
+            columns = index.expression.clone().unwrap_or_else(|| columns.join(", ")),
+            include = if index.include.is_empty() {
+                String::new()
+            } else {
+                format!(" include ({})", column_list(&index.include))
+            },
+            nulls = if index.unique && index.nulls_not_distinct {
+                " nulls not distinct"
+            } else {
+                ""
+            },
+            filter = index
+                .filter
+                .as_ref()
+                .map(|f| format!(" where ({f})"))
+                .unwrap_or_default(),
+        )
+    };
+    let sql = definition(declared, &index.name).map_or_else(built, |text| format!("{text}{remark}"));
     Step::new(
         "index",
         &full_name.quoted(),
@@ -176,22 +248,33 @@ fn action(action: Action) -> &'static str {
     }
 }
 
-fn foreign_key_step(table: &TargetName, key: &ForeignKeyPlan) -> Step {
+fn foreign_key_step(table: &TargetName, key: &ForeignKeyPlan, declared: Option<&DeclaredTable>) -> Step {
     let constraint = quote_ident(&key.name);
-    let sql = format!(
-        "alter table {table} add constraint {constraint} foreign key ({columns})\n    \
+    let built = || {
+        format!(
+            "alter table {table} add constraint {constraint} foreign key ({columns})\n    \
          references {other} ({other_columns}) on delete {delete} on update {update} not valid{comment}",
-        table = table.quoted(),
-        columns = column_list(&key.columns),
-        other = key.references.quoted(),
-        other_columns = column_list(&key.referenced_columns),
-        delete = action(key.on_delete),
-        update = action(key.on_update),
-        comment = comment(
-            &format!("constraint {constraint} on {}", table.quoted()),
-            key.comment.as_ref()
-        ),
-    );
+            table = table.quoted(),
+            columns = column_list(&key.columns),
+            other = key.references.quoted(),
+            other_columns = column_list(&key.referenced_columns),
+            delete = action(key.on_delete),
+            update = action(key.on_update),
+            comment = comment(
+                &format!("constraint {constraint} on {}", table.quoted()),
+                key.comment.as_ref()
+            ),
+        )
+    };
+    let partitioned = declared.is_some_and(|d| d.partitioned);
+    let sql = definition(declared, &key.name).map_or_else(built, |text| {
+        let text = if partitioned {
+            text.to_owned()
+        } else {
+            unchecked(text)
+        };
+        declared_constraint(table, !partitioned, &key.name, &text, key.comment.as_ref())
+    });
     Step::new(
         "foreign key",
         &in_table(table, &key.name),
@@ -202,17 +285,28 @@ fn foreign_key_step(table: &TargetName, key: &ForeignKeyPlan) -> Step {
     .locking(table, Lock::Exclusive)
 }
 
-fn check_step(table: &TargetName, check: &CheckPlan) -> Step {
+fn check_step(table: &TargetName, check: &CheckPlan, declared: Option<&DeclaredTable>) -> Step {
     let constraint = quote_ident(&check.name);
-    let sql = format!(
-        "alter table {table} add constraint {constraint} check ({expression}) not valid{comment}",
-        table = table.quoted(),
-        expression = check.expression,
-        comment = comment(
-            &format!("constraint {constraint} on {}", table.quoted()),
-            check.comment.as_ref()
-        ),
-    );
+    let built = || {
+        format!(
+            "alter table {table} add constraint {constraint} check ({expression}) not valid{comment}",
+            table = table.quoted(),
+            expression = check.expression,
+            comment = comment(
+                &format!("constraint {constraint} on {}", table.quoted()),
+                check.comment.as_ref()
+            ),
+        )
+    };
+    let sql = definition(declared, &check.name).map_or_else(built, |text| {
+        declared_constraint(
+            table,
+            false,
+            &check.name,
+            &unchecked(text),
+            check.comment.as_ref(),
+        )
+    });
     Step::new(
         "check",
         &in_table(table, &check.name),
@@ -242,7 +336,10 @@ fn validation_step(table: &TargetName, constraint: &str) -> Step {
 
 /// Moves identity sequences past the value used last and the largest one stored, whichever is further. A table without
 /// rows starts where the source would.
-fn identity_steps(table: &TablePlan) -> impl Iterator<Item = Step> {
+fn identity_steps<'t>(
+    table: &'t TablePlan,
+    declared: Option<&'t DeclaredTable>,
+) -> impl Iterator<Item = Step> + 't {
     let name = &table.target;
     table.columns.iter().filter_map(move |column| {
         let identity = column.identity.as_ref()?;
@@ -265,17 +362,23 @@ fn identity_steps(table: &TablePlan) -> impl Iterator<Item = Step> {
             from = name.quoted(),
         );
         let subject = format!("identity of {name}.{}", column.name);
+        let sql = if declared.is_some() {
+            let sequence = super::declared::identity_sequence(name, &column.name);
+            super::declared::set_past(&sequence, name, &column.name, identity.last)
+        } else {
+            sql
+        };
         Some(Step::new("identity", &in_table(name, &column.name), subject, Phase::Sequences, sql))
     })
 }
 
-fn sequence_step(sequence: &SequencePlan) -> Option<Step> {
-    let last = sequence.last?;
-    let sql = format!(
-        "select setval({}::regclass, {}, true)",
-        quote_literal(&sequence.name.quoted()),
-        bigint(last)
-    );
+fn sequence_step(sequence: &SequencePlan, owner: Option<(&TablePlan, &str)>) -> Option<Step> {
+    let name = quote_literal(&sequence.name.quoted());
+    let sql = match (owner, sequence.last) {
+        (Some((table, column)), last) => super::declared::set_past(&name, &table.target, column, last),
+        (None, Some(last)) => format!("select setval({name}::regclass, {}, true)", bigint(last)),
+        (None, None) => return None,
+    };
     let subject = format!("value of sequence {}", sequence.name);
     Some(Step::new(
         "sequence value",
@@ -369,6 +472,7 @@ mod tests {
             notes: Vec::new(),
             excluded: Vec::new(),
             proof: Default::default(),
+            declared: Default::default(),
         }
     }
 

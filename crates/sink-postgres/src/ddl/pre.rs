@@ -1,8 +1,9 @@
 //! What rows need: schemas, extensions, collations, domains, sequences, tables without keys.
 
+use migrate_core::declared::Moment;
 use migrate_core::plan::{CollationPlan, DomainPlan, Plan, SequencePlan, quote_ident, quote_literal};
 
-use super::{Phase, Step, comment, table};
+use super::{Phase, Step, comment, declared, table};
 
 /// Statements that create everything that rows need, in order, comments included. Schemas and extensions may be there
 /// already; `extension_schema` is where missing extensions go.
@@ -20,7 +21,9 @@ pub fn pre_data(plan: &Plan, extension_schema: Option<&str>) -> Vec<Step> {
         ));
     }
     for extension in &plan.extensions {
-        let place = extension_schema
+        let declared = plan.declared.extensions.get(extension).map(String::as_str);
+        let place = declared
+            .or(extension_schema)
             .map(|s| format!(" with schema {}", quote_ident(s)))
             .unwrap_or_default();
         let sql = format!("create extension if not exists {}{place}", quote_ident(extension));
@@ -42,6 +45,7 @@ pub fn pre_data(plan: &Plan, extension_schema: Option<&str>) -> Vec<Step> {
             create_domain(domain),
         ));
     }
+    steps.extend(declared::steps(plan, Moment::BeforeTables, Phase::Before));
     for sequence in &plan.sequences {
         steps.push(step(
             "sequence",
@@ -50,17 +54,15 @@ pub fn pre_data(plan: &Plan, extension_schema: Option<&str>) -> Vec<Step> {
             create_sequence(sequence),
         ));
     }
-    // PostgreSQL names an identity's sequence itself and avoids names that exist: tables that are called like one first.
-    let (like_sequences, others): (Vec<_>, Vec<_>) =
-        plan.tables.iter().partition(|t| t.target.name.ends_with("_seq"));
-    for table in like_sequences.into_iter().chain(others) {
+    for table in declared::in_order(plan) {
         steps.push(step(
             "table",
             &table.target,
             table.target.quoted(),
-            table::create(table),
+            table::create(table, plan.declared.table(&table.target)),
         ));
     }
+    steps.extend(declared::steps(plan, Moment::AfterTables, Phase::Before));
     steps
 }
 

@@ -1,19 +1,37 @@
 //! Tables and the sequences behind their columns.
 
+use migrate_core::declared::DeclaredTable;
 use migrate_core::pg_type::PgType;
 use migrate_core::plan::{ColumnPlan, TablePlan, quote_ident};
 
 use super::comment;
 
-/// `create table` without keys, with its comments.
-pub(super) fn create(table: &TablePlan) -> String {
+/// `create table` without keys, with its comments; in the source's own words as far as there are some.
+pub(super) fn create(table: &TablePlan, declared: Option<&DeclaredTable>) -> String {
     let name = table.target.quoted();
+    let own = |c: &&ColumnPlan| declared.is_none_or(|d| !d.inherited.contains(&c.name));
     let columns: Vec<String> = table
         .columns
         .iter()
-        .map(|c| format!("\n    {}", column(c)))
+        .filter(own)
+        .map(|c| {
+            format!(
+                "\n    {}",
+                declared_column(c, declared).unwrap_or_else(|| column(c))
+            )
+        })
         .collect();
-    let mut sql = format!("create table {name} ({}\n)", columns.join(","));
+    let unlogged = if declared.is_some_and(|d| d.unlogged) {
+        "unlogged "
+    } else {
+        ""
+    };
+    let tail = declared.map(|d| d.tail.as_str()).unwrap_or_default();
+    let mut sql = format!("create {unlogged}table {name} ({}\n){tail}", columns.join(","));
+    for statement in declared.iter().flat_map(|d| &d.after) {
+        sql.push_str(";\n");
+        sql.push_str(statement);
+    }
     sql.push_str(&comment(&format!("table {name}"), table.comment.as_ref()));
     for c in &table.columns {
         sql.push_str(&comment(
@@ -22,6 +40,12 @@ pub(super) fn create(table: &TablePlan) -> String {
         ));
     }
     sql
+}
+
+/// The column as it was declared, unless the plan gives it another type.
+fn declared_column(column: &ColumnPlan, declared: Option<&DeclaredTable>) -> Option<String> {
+    let (ty, clause) = declared?.columns.get(&column.name)?;
+    (*ty == column.ty).then(|| format!("{} {clause}", quote_ident(&column.name)))
 }
 
 fn column(column: &ColumnPlan) -> String {

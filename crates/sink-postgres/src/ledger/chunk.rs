@@ -68,6 +68,25 @@ pub(crate) async fn register(
     Ok(())
 }
 
+const FORGET: [&str; 3] = [
+    "delete from migrate.quarantine where source_schema = $1 and source_name = $2",
+    "delete from migrate.chunk where source_schema = $1 and source_name = $2",
+    "delete from migrate.table_state where source_schema = $1 and source_name = $2",
+];
+
+/// Forgets a table's split, receipts and rows in quarantine. The caller has a transaction open.
+pub(crate) async fn forget(connection: &mut PgConnection, table: &ObjectName) -> Result<()> {
+    for sql in FORGET {
+        sqlx::query(sql)
+            .bind(&table.schema)
+            .bind(&table.name)
+            .execute(&mut *connection)
+            .await
+            .map_err(statement)?;
+    }
+    Ok(())
+}
+
 const READ_SPLITS: &str = "select source_schema, source_name from migrate.table_state";
 
 const READ: &str = "

@@ -32,6 +32,7 @@ use crate::ddl::reshape;
 use crate::ledger::mapping::known_keys;
 use crate::ledger::run::Presence;
 use crate::ledger::{chunk, event, quarantine, run, step};
+use crate::oids::{self, TableOids};
 
 /// Bytes of tuples that are handed over at once.
 const HANDFUL: usize = 1 << 20;
@@ -45,6 +46,9 @@ impl Stored for PostgresSink {
             Presence::Absent | Presence::Foreign => None,
         };
         self.shared.release(connection);
+        if let Some(view) = &view {
+            self.shared.set_plan(&view.plan);
+        }
         Ok(view)
     }
 
@@ -54,6 +58,8 @@ impl Stored for PostgresSink {
 
     async fn scan(&self, table: &TablePlan) -> Result<Box<dyn TupleScan>> {
         let mut connection = self.shared.acquire().await?;
+        let oids = oids::of_table(&self.shared, &mut connection, table).await;
+        let oids = oids.map_err(|e| e.at("table", &table.target))?;
         let rows = match &table.reshape {
             Some(how) if is_reshaped(&mut connection, table).await? => {
                 format!("({})", reshape::copied(table, how))
@@ -69,6 +75,7 @@ impl Stored for PostgresSink {
             connection,
             statement,
             fields,
+            oids,
             full,
             empty,
         ));
@@ -220,10 +227,16 @@ impl Drop for Scan {
     }
 }
 
+fn code(error: &sqlx::Error) -> Option<String> {
+    error
+        .as_database_error()
+        .and_then(|e| e.code())
+        .map(|c| c.into_owned())
+}
+
 /// Why a table cannot be read back. That it is not there any more, or not all of it, is a finding and no failure.
 fn unreadable(error: sqlx::Error) -> Error {
-    let code = error.as_database_error().and_then(|e| e.code());
-    let gone = code.is_some_and(|c| matches!(&*c, "3F000" | "42P01" | "42703"));
+    let gone = code(&error).is_some_and(|c| matches!(&*c, "3F000" | "42P01" | "42703"));
     let error = classify(error, During::Rows);
     if !gone {
         return error;
@@ -237,17 +250,27 @@ async fn read_out(
     mut connection: PgConnection,
     statement: String,
     fields: usize,
+    oids: Option<TableOids>,
     full: mpsc::Sender<Tuples>,
     mut empty: mpsc::Receiver<Tuples>,
 ) -> Result<()> {
     let mut reader = CopyReader::new(fields);
     let mut tuples = Tuples::default();
     {
-        let mut stream = connection.copy_out_raw(&statement).await.map_err(unreadable)?;
+        let outcome = connection.copy_out_raw(&statement).await;
+        // A partitioned table has no rows of its own: they are its partitions'.
+        if matches!(&outcome, Err(e) if code(e).as_deref() == Some("42809")) {
+            return Ok(());
+        }
+        let mut stream = outcome.map_err(unreadable)?;
         while let Some(piece) = stream.next().await {
             let piece = piece.map_err(unreadable)?;
             reader.read(&piece, |tuple| {
+                let start = tuples.bytes.len();
                 tuples.bytes.extend_from_slice(tuple);
+                if let Some(oids) = &oids {
+                    oids.outward(&mut tuples.bytes[start..])?;
+                }
                 tuples.ends.push(tuples.bytes.len());
                 Ok(())
             })?;

@@ -169,6 +169,7 @@ pub(crate) fn plan(target: Target) -> Plan {
         notes: Vec::new(),
         excluded: Vec::new(),
         proof: Default::default(),
+        declared: Default::default(),
     }
 }
 
