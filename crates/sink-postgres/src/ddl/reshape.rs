@@ -166,7 +166,7 @@ fn rewrite(plan: &Plan, table: &TablePlan, reshape: &ReshapePlan, done: &[&Table
          where kind = 'table' and object = {old_literal}::regclass;\n\
          drop table {old}",
         aside = quote_ident(&aside(&table.target).name),
-        create = table::create(&table.reshaped()),
+        create = table::create(&table.reshaped(), plan.declared.table(&table.target)),
         columns = column_list(&names),
         values = values.join(", "),
         new_literal = quote_literal(&new),
