@@ -120,11 +120,13 @@ fn cut_twenty_times_and_the_same_rows() {
         assert_eq!(source.database.faults_left(), 0, "{driver}");
         database.assert_complete();
         assert_eq!(database.content(), expected.content(), "{driver}");
-        // Read again, every row of every table, and compared.
-        let validate = migrate(&folder, ["validate", "env:SOURCE"])
-            .env("SOURCE", source.url(driver, "trust_server_certificate=true"))
-            .secret(PASSWORD);
-        validate.to(&database).ends(0);
+        if driver == DRIVERS[0] {
+            // Read again, every row of every table, and compared; once, for it takes a while.
+            let validate = migrate(&folder, ["validate", "env:SOURCE"])
+                .env("SOURCE", source.url(driver, "trust_server_certificate=true"))
+                .secret(PASSWORD);
+            validate.to(&database).ends(0);
+        }
     }
 }
 
