@@ -108,7 +108,7 @@ fn a_role_that_would_see_fewer_rows_is_refused() {
         .secret("hunter2")
         .to(&target)
         .ends(23)
-        .says(&[&format!(
+        .complains(&[&format!(
             "row security would hide rows from the role {role}: public.t"
         )]);
     migrate(&folder, ["run", "env:FROM"])

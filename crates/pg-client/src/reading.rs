@@ -44,3 +44,26 @@ pub(crate) fn as_source(error: Error, code: Option<&str>, untrusted: bool) -> Er
         _ => error,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_on_reading_has_the_kinds_of_a_source() {
+        use ErrorKind::*;
+        for (was, code, untrusted, is) in [
+            (Permission, Some("28P01"), false, Login),
+            (Config, Some("3D000"), false, NotFound),
+            (Conflict, Some("42P01"), false, NotFound),
+            (Conflict, Some("55P03"), false, Resources),
+            (DataRejected, Some("22P02"), false, Corrupt),
+            (Permission, Some("42501"), false, Permission),
+            (Connection, None, true, Tls),
+            (Connection, None, false, Connection),
+        ] {
+            let error = as_source(Error::destination(was, "x"), code, untrusted);
+            assert_eq!((error.kind(), error.side()), (is, Side::Source), "{code:?}");
+        }
+    }
+}

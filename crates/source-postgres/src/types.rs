@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use migrate_core::catalog::ObjectName;
 use migrate_core::oids::{FIRST_OWN_OID, Form, Oids, placeholder};
 use migrate_core::pg_type::PgType;
 use migrate_core::value::ValueKind;
@@ -75,6 +76,12 @@ impl Types {
 
     pub(crate) fn get(&self, oid: u32) -> Option<&TypeRow> {
         self.0.get(&oid)
+    }
+
+    /// The domain's name, of one of a person's own.
+    pub(crate) fn domain(&self, oid: u32) -> Option<ObjectName> {
+        let t = self.get(oid).filter(|t| t.kind == "d" && oid >= FIRST_OWN_OID)?;
+        t.extension.is_none().then(|| ObjectName::new(&t.schema, &t.name))
     }
 
     /// The type under all domains, with its name as PostgreSQL prints it.

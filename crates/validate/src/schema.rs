@@ -96,7 +96,9 @@ fn columns(table: &TablePlan, there: &TableDescription, findings: &mut Vec<Findi
 
 fn column_differences(planned: &ColumnPlan, found: &ColumnDescription, in_key: bool) -> Vec<String> {
     let mut texts = Vec::new();
-    if !same_type(&planned.ty, &found.ty) {
+    // A domain over another one is shown as that, and is of the type under both.
+    let same_domain = planned.domain.is_some() && planned.domain == found.domain;
+    if !same_domain && !same_type(&planned.ty, &found.ty) {
         texts.push(format!("its type is {}, not {}", found.ty, planned.ty));
     }
     // PostgreSQL numbers rows only in columns of the integer types themselves.

@@ -116,7 +116,10 @@ impl Planner<'_> {
         let mut fidelity = column.fidelity.clone();
         let mut collation = None;
         let mut domain = match (&column.alias, &choice.ty, self.mapping.alias_types) {
-            (Some(alias), None, AliasTypes::Domain) => self.names.domain(alias),
+            (Some(alias), None, AliasTypes::Domain) => {
+                // One that the source declares in its own words is named like a relation.
+                self.names.domain(alias).or_else(|| self.names.relation(alias))
+            }
             _ => None,
         };
         if choice.ty.is_some() && ty != column.pg {

@@ -17,6 +17,7 @@ pub(super) fn column(
     let mapped = answers.types.map(row.ty, &row.printed);
     let mut column = Column::new(&row.name, &row.printed, mapped.kind, mapped.pg);
     column.fidelity = Fidelity::Exact;
+    column.alias = answers.types.domain(row.ty);
     column.nullable = !row.not_null;
     column.comment = row.comment.clone();
     if let Some(text) = &row.default {

@@ -188,12 +188,13 @@ impl<'a> Parts<'a> {
                 name: row.name.clone(),
                 columns: columns
                     .into_iter()
-                    .map(|name| IndexColumn {
+                    .zip(row.descending.iter().flatten())
+                    .map(|(name, descending)| IndexColumn {
                         name,
-                        descending: false,
+                        descending: *descending,
                     })
                     .collect(),
-                include: Vec::new(),
+                include: row.include.clone().unwrap_or_default(),
                 unique: row.unique,
                 clustered: row.clustered,
                 filter: row.condition.as_ref().map(|c| expr(c, self.template(c))),

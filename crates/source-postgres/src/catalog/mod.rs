@@ -10,7 +10,7 @@ mod questions;
 mod sequences;
 mod tables;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use migrate_core::catalog::{Catalog, ManualObject, ObjectName, SourceInfo};
 use migrate_core::declared::{Declarations, Object};
@@ -181,6 +181,12 @@ fn schemas(facts: &Facts, options: &PostgresOptions) -> String {
 }
 
 #[derive(Deserialize)]
+struct TypeName {
+    schema: String,
+    name: String,
+}
+
+#[derive(Deserialize)]
 struct OtherRelation {
     oid: u32,
     schema: String,
@@ -206,8 +212,24 @@ async fn answers(connection: &mut PgConnection, wanted: &Wanted) -> Result<Answe
         ),
     )
     .await?;
+    let type_names: Vec<TypeName> = ask(
+        connection,
+        &format!(
+            "select n.nspname as schema, t.typname as name
+             from pg_type t
+             join pg_namespace n on n.oid = t.typnamespace
+             left join pg_class c on c.oid = t.typrelid
+             where (t.typtype in ('d', 'e', 'r') or t.typtype = 'c' and c.relkind = 'c') and {}",
+            wanted.objects("pg_type", "t.oid")
+        ),
+    )
+    .await?;
     let mut names = BTreeMap::new();
     let mut known = Known::default();
+    for ty in type_names {
+        let name = ObjectName::new(ty.schema, ty.name);
+        known.relations.insert(name, HashSet::default());
+    }
     let columns = by_table(columns, |c| c.table);
     for table in &tables {
         let name = ObjectName::new(&table.schema, &table.name);

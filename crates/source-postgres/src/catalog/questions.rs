@@ -84,7 +84,10 @@ pub(super) struct IndexRow {
     pub(super) schema: String,
     pub(super) name: String,
     pub(super) definition: String,
+    /// Key columns that are columns of the table, with whether they are sorted downwards.
     pub(super) columns: Option<Vec<String>>,
+    pub(super) descending: Option<Vec<bool>>,
+    pub(super) include: Option<Vec<String>>,
     pub(super) expressions: Option<String>,
     pub(super) condition: Option<String>,
     pub(super) method: String,
@@ -233,6 +236,11 @@ impl Wanted {
 
     pub(super) fn indexes(&self) -> String {
         let relations = self.relations("'r', 'p'");
+        let keys = if self.major >= 11 {
+            "i.indnkeyatts"
+        } else {
+            "i.indnatts"
+        };
         let nulls = if self.major >= 15 {
             "i.indnullsnotdistinct"
         } else {
@@ -242,7 +250,13 @@ impl Wanted {
             "select ic.oid::bigint as oid, i.indrelid::bigint as \"table\", n.nspname as schema, ic.relname as name,
                     pg_get_indexdef(ic.oid) as definition,
                     (select array_agg(a.attname order by u.n) from unnest(i.indkey::int2[]) with ordinality as u (num, n)
-                     join pg_attribute a on a.attrelid = i.indrelid and a.attnum = u.num where u.num > 0) as columns,
+                     join pg_attribute a on a.attrelid = i.indrelid and a.attnum = u.num
+                     where u.num > 0 and u.n <= {keys}) as columns,
+                    (select array_agg(u.option & 1 = 1 order by u.n)
+                     from unnest(i.indkey::int2[], i.indoption::int2[]) with ordinality as u (num, option, n)
+                     where u.num > 0 and u.n <= {keys}) as descending,
+                    (select array_agg(a.attname order by u.n) from unnest(i.indkey::int2[]) with ordinality as u (num, n)
+                     join pg_attribute a on a.attrelid = i.indrelid and a.attnum = u.num where u.n > {keys}) as include,
                     pg_get_expr(i.indexprs, i.indrelid) as expressions, pg_get_expr(i.indpred, i.indrelid) as condition,
                     am.amname as method, i.indisunique as unique, i.indisvalid as valid, i.indisclustered as clustered,
                     k.oid is not null as constraint, {nulls} as nulls_not_distinct, ic.reloptions as options,
