@@ -11,8 +11,8 @@ mod tests;
 
 pub use cell::{decode_cell, decode_row};
 pub use copy_reader::CopyReader;
-pub(crate) use number::numeric_text;
 pub use native::cell_value;
+pub(crate) use number::numeric_text;
 pub(crate) use value::value_to_json;
 
 use crate::error::{Error, ErrorKind, Result};
