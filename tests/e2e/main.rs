@@ -12,6 +12,7 @@ mod state;
 mod bad_destination;
 mod bad_source;
 mod demo;
+mod dispatch;
 mod embedded;
 mod keys;
 mod kill;

@@ -4,6 +4,7 @@
 //!   does.
 //! - [`crm`] is the bundled demo database, [`bench`](mod@bench) the large tables for measurements, [`all_types`] one column of
 //!   every type with the extremes of its range.
+//! - [`dispatch`](mod@dispatch) is a large application as Django keeps it in PostgreSQL, as SQL.
 //! - [`mongo`] starts MongoDB servers and makes up a CRM of documents.
 //! - [`tds`] is a server that speaks SQL Server's protocol and serves such a database.
 //! - [`fault`] damages a `.bacpac` in known ways.
@@ -14,6 +15,7 @@ pub mod all_types;
 pub mod bacpac;
 pub mod bench;
 pub mod crm;
+pub mod dispatch;
 pub mod fault;
 pub mod mongo;
 pub mod random;

@@ -26,6 +26,8 @@ pub(super) struct Rewritten {
     own: BTreeSet<Place>,
     /// Columns beside rewritten ones that keep what they held.
     legacy: BTreeMap<Place, String>,
+    /// Sequences that numbered keys which are rewritten.
+    pub(super) idle: BTreeSet<ObjectName>,
     namespace: Uuid,
     /// Where keys that were given before are listed, by the table whose keys they are.
     known: BTreeMap<ObjectName, TargetName>,
@@ -61,6 +63,7 @@ pub(super) fn rewrite<'a>(
     rewritten.spread(&tables, &chosen, &edges);
     check_references(&rewritten, &chosen, &edges)?;
     rewritten.keep_old(&mut catalog, mapping);
+    rewritten.find_idle(&catalog);
     Ok((Cow::Owned(catalog), rewritten))
 }
 

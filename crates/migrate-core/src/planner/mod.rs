@@ -250,7 +250,7 @@ impl Planner<'_> {
     fn sequences(&mut self) -> Vec<SequencePlan> {
         let catalog = self.catalog;
         let mut out = Vec::new();
-        for s in &catalog.sequences {
+        for s in catalog.sequences.iter().filter(|s| !self.keys.is_idle(&s.name)) {
             if let Some(name) = self.names.relation(&s.name) {
                 out.push(SequencePlan {
                     name,

@@ -1,15 +1,60 @@
 //! Expressions over columns whose keys are rewritten: they were written for the old values, and go on reading those where
 //! they are kept.
 
-use crate::catalog::{Column, Table};
+use crate::catalog::{Catalog, Column, ObjectName, Table};
 use crate::pg_type::PgType;
 use crate::plan::{ColumnPlan, quote_literal};
-use crate::template::{Piece, Template};
+use crate::template::{Expr, Piece, Template, Translation};
 
 use super::Planner;
 use super::keys::Rewritten;
 
 impl Rewritten {
+    /// Whether a definition of a check or an index depends on the old values of columns: not one that merely lists columns.
+    pub(super) fn reads_old(&self, template: &Template) -> bool {
+        let rewritten = template.columns().any(|(t, c)| self.owner(t, c).is_some());
+        let text = match template.pieces().first() {
+            Some(Piece::Sql(text)) => text.trim_start().to_lowercase(),
+            _ => String::new(),
+        };
+        let conditional = template.pieces().iter().any(|p| match p {
+            Piece::Sql(text) => text.to_lowercase().contains(" where "),
+            _ => false,
+        });
+        rewritten && (text.starts_with("check") || text.starts_with("create") && conditional)
+    }
+
+    /// Notes the sequences that number nothing any more, because the keys that they gave are rewritten.
+    pub(super) fn find_idle(&mut self, catalog: &Catalog) {
+        let defaults = || {
+            catalog
+                .tables
+                .iter()
+                .flat_map(|t| &t.columns)
+                .filter_map(|c| c.default.as_ref())
+        };
+        let uses = |sequence: &ObjectName| {
+            let mentions = |e: &&Expr| match &e.translation {
+                Translation::Done { template, .. } => template.relations().any(|r| r == sequence),
+                Translation::Impossible { .. } => false,
+            };
+            defaults().filter(mentions).count()
+        };
+        for table in &catalog.tables {
+            let serial = catalog.declared.table(&table.name).map(|d| &d.serial);
+            for (column, sequence) in serial.into_iter().flatten() {
+                if self.is_own(&table.name, column) && uses(sequence) <= 1 {
+                    self.idle.insert(sequence.clone());
+                }
+            }
+        }
+    }
+
+    /// Whether the sequence numbers nothing any more.
+    pub(super) fn is_idle(&self, sequence: &ObjectName) -> bool {
+        self.idle.contains(sequence)
+    }
+
     /// The expression over old values. Tests for NULL, and comparisons of two keys of one table, hold for new ones as well.
     ///
     /// # Errors
