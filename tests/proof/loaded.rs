@@ -60,6 +60,7 @@ pub(crate) fn source(rows: usize, seed: u64) -> (MemorySource, Vec<Vec<Cell>>, V
             child.collect(),
         );
     let catalog = source.catalog_mut();
+    catalog.tables[0].primary_key.as_mut().unwrap().name = Some("PK_Every".into());
     catalog.tables[1].primary_key = None;
     catalog.tables[2].foreign_keys.push(ForeignKey {
         name: Some("FK_Child".into()),

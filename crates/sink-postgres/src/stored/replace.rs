@@ -108,8 +108,7 @@ async fn find(connection: &mut PgConnection, table: &TablePlan) -> Result<u64> {
     let same = rows_as_text::same(table);
     let table = table.target.quoted();
     // Locking first: whoever writes to one of the rows meanwhile is waited for, and what he wrote is seen below.
-    let lock =
-        format!("select t.ctid from {table} t join pg_temp.migrate_before k on {same} for update of t");
+    let lock = format!("select 1 from {table} t join pg_temp.migrate_before k on {same} for update of t");
     sqlx::query(AssertSqlSafe(lock))
         .persistent(false)
         .execute(&mut *connection)
