@@ -229,7 +229,10 @@ fn hint_for(said: &Said<'_>) -> Option<&'static str> {
         "42501" => {
             "the user needs the right to create schemas in this database and to create tables in its schemas"
         }
-        "25006" => "the server is a standby or the session is read-only: connect to the primary",
+        "25006" => {
+            "the server is a standby, or read-only: connect to the primary. A Supabase project goes read-only when its disk is \
+             95 % full: make the disk larger, then run the same command again"
+        }
         "3D000" => "create the database first, or correct its name in the connection string",
         "53100" => {
             "free disk space on the server, then run the same command again: it continues where it stopped"

@@ -13,6 +13,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
 
 use crate::key_value;
+use crate::supabase::SupabaseHost;
 
 /// How long connecting may take unless the connection string says otherwise.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -28,7 +29,6 @@ const IGNORED: &[&str] = &[
     "keepalives_count",
     "keepalives_idle",
     "keepalives_interval",
-    "pgbouncer",
     "pool_timeout",
     "schema",
     "sslnegotiation",
@@ -48,6 +48,7 @@ pub struct PgTarget {
     options: PgConnectOptions,
     connect_timeout: Duration,
     ignored: Vec<String>,
+    pooled: bool,
 }
 
 /// The parameters of a connection string that are not handed to the driver as they are.
@@ -57,6 +58,7 @@ struct Special {
     root_certificate: Option<String>,
     connect_timeout: Option<Duration>,
     application_name: bool,
+    pooled: bool,
 }
 
 impl PgTarget {
@@ -124,6 +126,8 @@ impl PgTarget {
                     special.application_name = true;
                     url.query_pairs_mut().append_pair(&key, &value);
                 }
+                // As other tools spell that a pooler in transaction mode answers.
+                "pgbouncer" => special.pooled = value == "true",
                 known if IGNORED.contains(&known) => ignored.push(key),
                 _ if key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') => {
                     return Err(config(format!(
@@ -157,10 +161,13 @@ impl PgTarget {
         if !special.application_name {
             options = options.application_name("migrate");
         }
+        // Poolers refuse parameters that they do not know; each session sets its own.
+        options = options.extra_float_digits(None);
         Self {
             options,
             connect_timeout: special.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
             ignored,
+            pooled: special.pooled,
         }
     }
 
@@ -209,6 +216,17 @@ impl PgTarget {
     /// Parameters of the connection string that were recognised and have no effect.
     pub fn ignored(&self) -> &[String] {
         &self.ignored
+    }
+
+    /// Whether the connection string says that a pooler hands each transaction to another server process: by
+    /// `pgbouncer=true`, or because it is the port of Supabase's.
+    pub fn names_transaction_pooler(&self) -> bool {
+        self.pooled || self.supabase() == Some(SupabaseHost::TransactionPooler)
+    }
+
+    /// What of Supabase the host is, if its name says so.
+    pub fn supabase(&self) -> Option<SupabaseHost> {
+        SupabaseHost::of(self.host(), self.port())
     }
 
     pub(crate) fn options(&self) -> &PgConnectOptions {
@@ -416,8 +434,12 @@ mod tests {
         );
         assert_eq!(refusal("host=a,b dbname=x").kind(), ErrorKind::Config);
         assert_eq!(
-            target("postgres://h/x?keepalives=1&pgbouncer=true").ignored(),
-            ["keepalives", "pgbouncer"]
+            target("postgres://h/x?keepalives=1&schema=public").ignored(),
+            ["keepalives", "schema"]
         );
+        assert!(target("postgres://h/x?pgbouncer=true").names_transaction_pooler());
+        assert!(!target("postgres://h/x?pgbouncer=false").names_transaction_pooler());
+        assert!(target("postgres://aws-0-eu-west-1.pooler.supabase.com:6543/x").names_transaction_pooler());
+        assert!(!target("postgres://aws-0-eu-west-1.pooler.supabase.com:5432/x").names_transaction_pooler());
     }
 }

@@ -1,4 +1,7 @@
 //! Opening connections whose settings are the same wherever they go.
+//!
+//! Behind a pooler in transaction mode a connection has no session: whatever is set outlives the transaction in somebody
+//! else's hands, or is lost. There the settings are made by [`Connector::begin`], for the transaction alone.
 
 use std::time::Duration;
 
@@ -9,37 +12,76 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use crate::classify::{During, classify, timed_out};
 use crate::config::PgTarget;
 use crate::reading::classify_source;
+use crate::supabase;
 
 /// What every session is set to, whatever the server's, database's or role's defaults are.
 ///
 /// `synchronous_commit` stays on because a committed receipt is a promise; `row_security` is off so that a policy makes
 /// a statement fail rather than hide rows from it; keepalives hold idle connections open through firewalls.
 const SESSION: &str = "
+    set client_encoding = 'UTF8';
+    set standard_conforming_strings = on;
+    set default_transaction_isolation = 'read committed';
+    set tcp_keepalives_idle = 60;
     set datestyle = 'ISO, YMD';
     set intervalstyle = 'postgres';
     set timezone = 'UTC';
-    set client_encoding = 'UTF8';
     set client_min_messages = 'warning';
     set extra_float_digits = 3;
     set bytea_output = 'hex';
     set xmloption = 'content';
-    set standard_conforming_strings = on;
     set synchronous_commit = on;
-    set default_transaction_isolation = 'read committed';
-    set default_transaction_read_only = off;
     set row_security = off;
     set statement_timeout = 0;
     set idle_in_transaction_session_timeout = 0;
     set lock_timeout = '60s';
-    set tcp_keepalives_idle = 60;
 ";
 
+/// The same for one transaction, as far as it matters there: names in it are the server's, so that the one text serves
+/// both. What a pooler keeps track of itself (encoding, string syntax) comes with the connection.
+const TRANSACTION: &str = "
+    set local datestyle = 'ISO, YMD';
+    set local intervalstyle = 'postgres';
+    set local timezone = 'UTC';
+    set local client_min_messages = 'warning';
+    set local extra_float_digits = 3;
+    set local bytea_output = 'hex';
+    set local xmloption = 'content';
+    set local synchronous_commit = on;
+    set local row_security = off;
+    set local statement_timeout = 0;
+    set local idle_in_transaction_session_timeout = 0;
+    set local lock_timeout = '60s';
+";
+
+/// A server whose defaults refuse writes is written all the same, as it was asked for; Supabase sets that default when the
+/// disk is nearly full, and there it holds.
+const WRITABLE: &str = "set default_transaction_read_only = off";
+
 /// Types and functions of extensions are named without their schema, so those schemas are searched; nothing else is.
-pub const SEARCH_PATH: &str = "
-    select set_config('search_path', coalesce(string_agg(quote_ident(nspname), ', ' order by nspname <> 'public', nspname), ''), false)
+macro_rules! search_path {
+    ($local:literal) => {
+        concat!(
+            "
+    select set_config('search_path', coalesce(string_agg(quote_ident(nspname), ', ' order by nspname <> 'public', nspname), ''), ",
+            $local,
+            ")
     from pg_namespace
     where nspname = 'public'
-       or nspname <> 'pg_catalog' and oid in (select extnamespace from pg_extension)";
+       or nspname <> 'pg_catalog' and oid in (select extnamespace from pg_extension)"
+        )
+    };
+}
+
+/// Whose the server's processes are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Sessions {
+    /// Each connection has one for as long as it lasts.
+    #[default]
+    Own,
+    /// A pooler lends one for each transaction.
+    Shared,
+}
 
 /// How often connecting is tried while the server says that it is starting or full.
 const ATTEMPTS: u32 = 4;
@@ -49,23 +91,54 @@ const ATTEMPTS: u32 = 4;
 pub struct Connector {
     target: PgTarget,
     side: Side,
+    sessions: Sessions,
+    supabase: bool,
 }
 
 impl Connector {
     /// A connector for the target. Connects to nothing yet.
     pub fn new(target: PgTarget) -> Self {
-        Self {
-            target,
-            side: Side::Destination,
-        }
+        Self::of(target, Side::Destination)
     }
 
     /// A connector to a database that is read: its errors are the source's.
     pub fn reading(target: PgTarget) -> Self {
+        Self::of(target, Side::Source)
+    }
+
+    fn of(target: PgTarget, side: Side) -> Self {
+        let sessions = if target.names_transaction_pooler() {
+            Sessions::Shared
+        } else {
+            Sessions::Own
+        };
+        let supabase = target.supabase().is_some();
         Self {
             target,
-            side: Side::Source,
+            side,
+            sessions,
+            supabase,
         }
+    }
+
+    /// The same for a server that is known better than by its address.
+    pub fn knowing(&self, sessions: Sessions, supabase: bool) -> Self {
+        Self {
+            target: self.target.clone(),
+            side: self.side,
+            sessions,
+            supabase,
+        }
+    }
+
+    /// Whose the server's processes are, as far as known.
+    pub fn sessions(&self) -> Sessions {
+        self.sessions
+    }
+
+    /// Whether the database is known to be Supabase's.
+    pub fn is_supabase(&self) -> bool {
+        self.supabase
     }
 
     /// Where it connects to.
@@ -94,7 +167,43 @@ impl Connector {
     }
 
     fn placed(&self, outcome: Result<PgConnection, Failure>) -> Result<PgConnection> {
-        outcome.map_err(|failure| failure.error.at("server", self.target.describe()))
+        outcome.map_err(|failure| {
+            supabase::advise(failure.error, &self.target, failure.answered)
+                .at("server", self.target.describe())
+        })
+    }
+
+    /// Opens a connection without any settings of its own.
+    pub(crate) async fn connect_plainly(&self) -> Result<PgConnection> {
+        self.knowing(Sessions::Shared, self.supabase).connect().await
+    }
+
+    /// Begins a transaction with the settings that every one has.
+    pub async fn begin(&self, connection: &mut PgConnection) -> Result<()> {
+        let sql = match (self.sessions, self.supabase) {
+            (Sessions::Own, _) => "begin".to_owned(),
+            (Sessions::Shared, true) => format!(
+                "begin isolation level read committed;{TRANSACTION}{}",
+                search_path!("true")
+            ),
+            (Sessions::Shared, false) => {
+                format!(
+                    "begin isolation level read committed read write;{TRANSACTION}{}",
+                    search_path!("true")
+                )
+            }
+        };
+        execute(connection, sql, During::Statement).await.map(drop)
+    }
+
+    /// Looks for extensions' schemas again, for those that were just created: within the transaction if the session is
+    /// not one's own.
+    pub async fn search_again(&self, connection: &mut PgConnection) -> Result<()> {
+        let sql = match self.sessions {
+            Sessions::Own => search_path!("false"),
+            Sessions::Shared => search_path!("true"),
+        };
+        execute(connection, sql, During::Statement).await.map(drop)
     }
 
     async fn connect_once(&self) -> Result<PgConnection, Failure> {
@@ -102,14 +211,15 @@ impl Connector {
         // is one already, that one stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let opening = async {
-            let mut connection = self
-                .target
-                .options()
-                .connect()
-                .await
-                .map_err(|e| Failure::new(e, self.side))?;
-            for statements in [SESSION, SEARCH_PATH] {
-                sqlx::raw_sql(statements)
+            let opened = self.target.options().connect().await;
+            let mut connection = opened.map_err(|e| Failure::new(e, self.side))?;
+            let settings: &[&'static str] = match (self.sessions, self.supabase) {
+                (Sessions::Own, false) => &[SESSION, WRITABLE, search_path!("false")],
+                (Sessions::Own, true) => &[SESSION, search_path!("false")],
+                (Sessions::Shared, _) => &[],
+            };
+            for statements in settings {
+                sqlx::raw_sql(*statements)
                     .execute(&mut connection)
                     .await
                     .map_err(|e| Failure::new(e, self.side))?;
@@ -121,6 +231,7 @@ impl Connector {
             Err(_) => Err(Failure {
                 error: timed_out().on(self.side),
                 busy: false,
+                answered: false,
             }),
         }
     }
@@ -139,19 +250,22 @@ struct Failure {
     error: Error,
     /// Whether the server is there, and is starting or full.
     busy: bool,
+    /// Whether a server said why.
+    answered: bool,
 }
 
 impl Failure {
     fn new(error: sqlx::Error, side: Side) -> Self {
-        let busy = error
-            .as_database_error()
-            .is_some_and(|e| e.is_transient_in_connect_phase());
+        let said = error.as_database_error();
+        let busy = said.is_some_and(|e| e.is_transient_in_connect_phase());
+        let answered = said.is_some();
         Self {
             error: match side {
                 Side::Source => classify_source(error, During::Connect),
                 _ => classify(error, During::Connect),
             },
             busy,
+            answered,
         }
     }
 }

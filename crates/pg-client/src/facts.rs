@@ -6,7 +6,8 @@ use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
 use crate::classify::{During, classify};
-use crate::connect::Connector;
+use crate::connect::{Connector, Sessions, execute};
+use crate::query::query;
 
 /// The oldest major version that is supported.
 pub const OLDEST_VERSION: u32 = 14;
@@ -34,6 +35,8 @@ pub struct Facts {
     pub supabase: bool,
     /// Whether a pooler hands each transaction to another server process.
     pub transaction_pooler: bool,
+    /// Whether transactions are read-only unless they say otherwise (`default_transaction_read_only`).
+    pub read_only: bool,
     /// The schema in which new extensions are put.
     pub extension_schema: Option<String>,
 }
@@ -60,10 +63,11 @@ const QUESTIONS: &str = "
            exists (select from usable where name = 'citext') as citext,
            exists (select from usable where name = 'postgis') as postgis,
            exists (select from pg_collation where collprovider = 'i') as icu,
-           exists (select from pg_roles where rolname = 'supabase_admin') as supabase,
+           (select count(*) = 4
+            from pg_roles
+            where rolname in ('supabase_admin', 'anon', 'authenticated', 'service_role')) as supabase,
            (select nspname::text from pg_namespace where nspname in ('extensions', 'public') order by nspname limit 1)
-             as extension_schema,
-           pg_backend_pid() as pid";
+             as extension_schema";
 
 impl Connector {
     /// Asks the server what it is and can do. Changes nothing.
@@ -71,42 +75,86 @@ impl Connector {
     /// # Errors
     /// As [`connect`](Self::connect). A server that is too old is not an error here: see [`Facts::check`].
     pub async fn probe(&self) -> Result<Facts> {
-        let mut connection = self.connect().await?;
-        let outcome = self.ask(&mut connection).await;
-        Self::disconnect(connection).await;
-        outcome.map_err(|e| e.at("server", self.target().describe()))
+        let outcome = async {
+            let mut plain = self.connect_plainly().await?;
+            let looked = self.look(&mut plain).await;
+            Self::disconnect(plain).await;
+            let (read_only, transaction_pooler) = looked?;
+            let sessions = if transaction_pooler {
+                Sessions::Shared
+            } else {
+                Sessions::Own
+            };
+            // As for Supabase: nothing is written here.
+            let connector = self.knowing(sessions, true);
+            let mut connection = connector.connect().await?;
+            let outcome = connector.ask(&mut connection).await;
+            Self::disconnect(connection).await;
+            let facts = outcome?;
+            Ok(Facts {
+                transaction_pooler,
+                read_only,
+                supabase: facts.supabase || self.is_supabase(),
+                ..facts
+            })
+        };
+        outcome
+            .await
+            .map_err(|e: Error| e.at("server", self.target().describe()))
+    }
+
+    /// What has to be asked before any setting is made: whether writes are refused, and by whom the connection is served.
+    async fn look(&self, plain: &mut PgConnection) -> Result<(bool, bool)> {
+        let read_only = text(plain, "show default_transaction_read_only").await? == "on";
+        let pooled = self.sessions() == Sessions::Shared || self.is_shared(plain).await?;
+        Ok((read_only, pooled))
+    }
+
+    /// Whether the server's process changes under a connection, or serves two of them that are open at the same time:
+    /// only a pooler that hands out its server connections transaction by transaction does that.
+    async fn is_shared(&self, first: &mut PgConnection) -> Result<bool> {
+        const PID: &str = "select pg_backend_pid()";
+        let before = text(first, PID).await?;
+        let mut second = self.connect_plainly().await?;
+        let outcome = async {
+            // The second keeps what it was given, so that the first has to be given another.
+            execute(&mut second, "begin", During::Statement).await?;
+            let other = text(&mut second, PID).await?;
+            let after = text(first, PID).await?;
+            Ok(other == before || after != before)
+        };
+        let outcome = outcome.await;
+        Self::disconnect(second).await;
+        outcome
     }
 
     async fn ask(&self, connection: &mut PgConnection) -> Result<Facts> {
-        let row = sqlx::query(QUESTIONS)
+        self.begin(connection).await?;
+        let row = query(QUESTIONS)
             .fetch_one(&mut *connection)
             .await
             .map_err(|e| classify(e, During::Statement))?;
-        // Without libxml the cast itself fails.
-        let xml = sqlx::query("select '<a/>'::xml::text")
+        // Without libxml the cast itself fails, and the transaction with it.
+        let xml = query("select '<a/>'::xml::text")
             .fetch_one(&mut *connection)
             .await
             .is_ok();
-        let facts = read(&row, xml).map_err(|e| classify(e, During::Statement))?;
-        let pid: i32 = row.try_get("pid").map_err(|e| classify(e, During::Statement))?;
-        Ok(Facts {
-            transaction_pooler: self.is_shared(pid).await?,
-            ..facts
-        })
+        execute(connection, "rollback", During::Statement).await?;
+        read(&row, xml).map_err(|e| classify(e, During::Statement))
     }
+}
 
-    /// Whether a second connection, open at the same time, is served by the same process as the first: only a pooler
-    /// that hands out its server connections transaction by transaction does that.
-    async fn is_shared(&self, pid: i32) -> Result<bool> {
-        let mut second = self.connect().await?;
-        let other = sqlx::query_scalar::<_, i32>("select pg_backend_pid()")
-            .fetch_one(&mut second)
-            .await;
-        Self::disconnect(second).await;
-        other
-            .map(|other| other == pid)
-            .map_err(|e| classify(e, During::Statement))
-    }
+/// The one value of a question, asked in one message.
+async fn text(connection: &mut PgConnection, question: &'static str) -> Result<String> {
+    let row = sqlx::raw_sql(question)
+        .fetch_one(connection)
+        .await
+        .map_err(|e| classify(e, During::Statement))?;
+    // What comes without parameters comes as text, whatever its type.
+    let value = row
+        .try_get_raw(0)
+        .and_then(|v| v.as_str().map(str::to_owned).map_err(sqlx::Error::Decode));
+    value.map_err(|e| classify(e, During::Statement))
 }
 
 fn read(row: &sqlx::postgres::PgRow, xml: bool) -> sqlx::Result<Facts> {
@@ -128,6 +176,7 @@ fn read(row: &sqlx::postgres::PgRow, xml: bool) -> sqlx::Result<Facts> {
         standby: row.try_get("standby")?,
         supabase: row.try_get("supabase")?,
         transaction_pooler: false,
+        read_only: false,
         extension_schema: row.try_get("extension_schema")?,
     })
 }
@@ -136,8 +185,9 @@ impl Facts {
     /// Whether a migration can be written here.
     ///
     /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) for an old server, another encoding than UTF-8 or a transaction pooler;
-    /// [`Permission`](ErrorKind::Permission) for a standby or a user who may not create schemas.
+    /// [`Unsupported`](ErrorKind::Unsupported) for an old server or another encoding than UTF-8;
+    /// [`Permission`](ErrorKind::Permission) for a standby, a user who may not create schemas, or a Supabase project that
+    /// has gone read-only; that one is [`Resources`](ErrorKind::Resources).
     pub fn check(&self) -> Result<()> {
         if self.target.version < OLDEST_VERSION {
             return Err(Error::destination(
@@ -158,19 +208,19 @@ impl Facts {
             )
             .hint("create the database with: create database NAME encoding 'UTF8' template template0"));
         }
-        if self.transaction_pooler {
-            return Err(Error::destination(
-                ErrorKind::Unsupported,
-                "a pooler in transaction mode stands before the server, and a migration needs sessions of its own",
-            )
-            .hint("connect to the server itself or to a pooler in session mode (Supabase: port 5432 instead of 6543)"));
-        }
         if self.standby {
             return Err(Error::destination(
                 ErrorKind::Permission,
                 "the server is a standby and refuses writes",
             )
             .hint("connect to the primary"));
+        }
+        if self.supabase && self.read_only {
+            return Err(Error::destination(
+                ErrorKind::Resources,
+                "the Supabase project is read-only, which it becomes when its disk is 95 % full",
+            )
+            .hint("make the disk larger (Settings, Compute and Disk), or free space; then run the same command again"));
         }
         if !self.may_create {
             return Err(Error::destination(
@@ -202,6 +252,7 @@ mod tests {
             standby: false,
             supabase: false,
             transaction_pooler: false,
+            read_only: false,
             extension_schema: Some("public".into()),
         }
     }
@@ -222,11 +273,23 @@ mod tests {
             ..fine()
         };
         assert_eq!(latin.check().unwrap_err().kind(), ErrorKind::Unsupported);
+        let full = Facts {
+            supabase: true,
+            read_only: true,
+            ..fine()
+        };
+        assert_eq!(full.check().unwrap_err().kind(), ErrorKind::Resources);
+        // Elsewhere that is a default like any other.
+        let default = Facts {
+            read_only: true,
+            ..fine()
+        };
+        assert!(default.check().is_ok());
         let pooled = Facts {
             transaction_pooler: true,
             ..fine()
         };
-        assert_eq!(pooled.check().unwrap_err().kind(), ErrorKind::Unsupported);
+        assert!(pooled.check().is_ok());
         let standby = Facts {
             standby: true,
             ..fine()

@@ -21,13 +21,17 @@ mod config;
 mod connect;
 mod facts;
 mod key_value;
+mod query;
 mod reading;
 mod sqlstate;
+mod supabase;
 
 pub use classify::{During, Rejection, classify};
 pub use config::PgTarget;
-pub use connect::{Connector, SEARCH_PATH, execute};
+pub use connect::{Connector, Sessions, execute};
 pub use facts::{Facts, OLDEST_VERSION};
+pub use query::{query, query_scalar};
 pub use reading::classify_source;
 pub use sqlstate::condition_name;
 pub use sqlx;
+pub use supabase::SupabaseHost;

@@ -5,7 +5,7 @@ use migrate_core::sink::Progress;
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::sqlx::{self, Row};
-use migrate_pg_client::{During, Facts, execute};
+use migrate_pg_client::{During, Facts, execute, query, query_scalar};
 
 use crate::connect::{PostgresSink, statement};
 use crate::ddl::pre_data;
@@ -16,35 +16,43 @@ use crate::lock::RunLock;
 pub(crate) async fn begin(sink: &PostgresSink, plan: &Plan) -> Result<Progress> {
     check_plan(plan, &sink.facts)?;
     let mut held = sink.lock.lock().await;
-    if held.is_none() {
-        *held = Some(RunLock::take(&sink.shared.connector).await?);
-    }
-    let Some(lock) = held.as_mut() else {
-        return Err(Error::new(ErrorKind::Internal, "the lock was taken and is gone"));
+    let mut lock = match held.take() {
+        Some(mut lock) => {
+            lock.begin().await?;
+            lock
+        }
+        None => RunLock::take(&sink.shared.connector).await?,
     };
-    let outcome = match run::presence(lock.connection()).await? {
-        Presence::Ledger => resume(lock.connection(), plan).await,
-        Presence::Absent => create(lock.connection(), plan, &sink.facts).await,
-        Presence::Foreign => Err(Error::destination(
-            ErrorKind::Conflict,
-            "the database has a schema named migrate that is not a migration's ledger",
-        )
-        .hint("rename that schema, or choose another database")),
-    };
-    match outcome {
+    match begin_under(&mut lock, sink, plan).await {
         Ok((progress, epoch)) => {
             sink.shared.set_epoch(epoch);
             sink.shared.set_plan(plan);
+            *held = Some(lock);
             Ok(progress)
         }
         Err(error) => {
-            // What was not begun must not hold off others. The connection may be inside a transaction.
-            if let Some(lock) = held.take() {
-                lock.let_go().await;
-            }
+            // What was not begun must not hold off others. The connection is inside a transaction, which ends with it.
+            lock.let_go().await;
             Err(error)
         }
     }
+}
+
+/// All of it in the one transaction that the lock comes with.
+async fn begin_under(lock: &mut RunLock, sink: &PostgresSink, plan: &Plan) -> Result<(Progress, i64)> {
+    let begun = match run::presence(lock.connection()).await? {
+        Presence::Ledger => resume(lock.connection(), plan).await?,
+        Presence::Absent => create(lock.connection(), plan, sink).await?,
+        Presence::Foreign => {
+            return Err(Error::destination(
+                ErrorKind::Conflict,
+                "the database has a schema named migrate that is not a migration's ledger",
+            )
+            .hint("rename that schema, or choose another database"));
+        }
+    };
+    lock.commit().await?;
+    Ok(begun)
 }
 
 /// Whether the server can do what the plan asks for.
@@ -155,19 +163,18 @@ fn difference(old: &Plan, new: &Plan) -> String {
     format!("{}{rest}", found.join(", "))
 }
 
-async fn create(connection: &mut PgConnection, plan: &Plan, facts: &Facts) -> Result<(Progress, i64)> {
+async fn create(connection: &mut PgConnection, plan: &Plan, sink: &PostgresSink) -> Result<(Progress, i64)> {
     let schemas = missing_schemas(connection, plan).await?;
     check_rights(connection, plan).await?;
     check_extensions(connection, plan).await?;
     check_free(connection, plan).await?;
     // An error closes the connection, and the transaction with it: nothing is left behind.
-    execute(connection, "begin", During::Statement).await?;
-    for step in pre_data(plan, facts.extension_schema.as_deref()) {
+    for step in pre_data(plan, sink.facts.extension_schema.as_deref()) {
         execute(connection, step.sql, During::Statement)
             .await
             .map_err(|e| e.at("creating", step.subject))?;
         if step.id.starts_with("extension ") {
-            execute(connection, migrate_pg_client::SEARCH_PATH, During::Statement).await?;
+            sink.shared.connector.search_again(connection).await?;
         }
     }
     execute(connection, ledger::CREATE, During::Statement)
@@ -188,14 +195,13 @@ async fn create(connection: &mut PgConnection, plan: &Plan, facts: &Facts) -> Re
         &format!("{} tables from {}", plan.tables.len(), plan.source.name),
     )
     .await?;
-    execute(connection, "commit", During::Statement).await?;
     Ok((Progress::default(), epoch))
 }
 
 const EXISTING_SCHEMAS: &str = "select nspname::text from pg_namespace where nspname = any ($1)";
 
 async fn missing_schemas(connection: &mut PgConnection, plan: &Plan) -> Result<Vec<String>> {
-    let existing: Vec<String> = sqlx::query_scalar(EXISTING_SCHEMAS)
+    let existing: Vec<String> = query_scalar(EXISTING_SCHEMAS)
         .bind(&plan.schemas)
         .fetch_all(connection)
         .await
@@ -215,7 +221,7 @@ const CLOSED_SCHEMAS: &str = "
     order by 1";
 
 async fn check_rights(connection: &mut PgConnection, plan: &Plan) -> Result<()> {
-    let closed: Vec<String> = sqlx::query_scalar(CLOSED_SCHEMAS)
+    let closed: Vec<String> = query_scalar(CLOSED_SCHEMAS)
         .bind(&plan.schemas)
         .fetch_all(connection)
         .await
@@ -240,7 +246,7 @@ const MISSING_EXTENSIONS: &str = "
       and name not in (select name from pg_available_extensions)";
 
 async fn check_extensions(connection: &mut PgConnection, plan: &Plan) -> Result<()> {
-    let missing: Vec<String> = sqlx::query_scalar(MISSING_EXTENSIONS)
+    let missing: Vec<String> = query_scalar(MISSING_EXTENSIONS)
         .bind(&plan.extensions)
         .fetch_all(connection)
         .await
@@ -282,7 +288,7 @@ const TAKEN: &str = "
 /// Whether every name that the plan gives is free.
 async fn check_free(connection: &mut PgConnection, plan: &Plan) -> Result<()> {
     let wanted = wanted_names(plan);
-    let rows = sqlx::query(TAKEN)
+    let rows = query(TAKEN)
         .bind(wanted.iter().map(|(n, _)| n.schema.as_str()).collect::<Vec<_>>())
         .bind(wanted.iter().map(|(n, _)| n.name.as_str()).collect::<Vec<_>>())
         .bind(wanted.iter().map(|(_, kind)| *kind).collect::<Vec<_>>())

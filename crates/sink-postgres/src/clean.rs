@@ -4,7 +4,7 @@ use migrate_core::declared::{Declared, Moment};
 use migrate_core::plan::quote_ident;
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::sqlx::postgres::PgConnection;
-use migrate_pg_client::{During, execute};
+use migrate_pg_client::{During, execute, query_scalar};
 
 use crate::connect::PostgresSink;
 use crate::ledger::created::{self, Created, KINDS};
@@ -33,7 +33,10 @@ impl PostgresSink {
     pub async fn clean(&self, drop_data: bool) -> Result<Cleaned> {
         let mut held = self.lock.lock().await;
         let mut lock = match held.take() {
-            Some(lock) => lock,
+            Some(mut lock) => {
+                lock.begin().await?;
+                lock
+            }
             None => RunLock::take(&self.shared.connector).await?,
         };
         let outcome = clean(lock.connection(), drop_data).await;
@@ -56,7 +59,6 @@ async fn clean(connection: &mut PgConnection, drop_data: bool) -> Result<Cleaned
         Presence::Ledger => {}
     }
     // An error closes the connection, and the transaction with it.
-    execute(connection, "begin", During::Statement).await?;
     let mut dropped = Vec::new();
     if drop_data {
         let created = created::still_there(connection).await?;
@@ -146,8 +148,7 @@ async fn drop_kind(
 }
 
 async fn is_empty(connection: &mut PgConnection, schema: &str) -> Result<bool> {
-    use migrate_pg_client::sqlx;
-    sqlx::query_scalar(
+    query_scalar(
         "select not exists (select from pg_depend
                             where refclassid = 'pg_namespace'::regclass and refobjid = $1::text::regnamespace)",
     )

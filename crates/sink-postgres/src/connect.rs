@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use migrate_core::plan::{Plan, Target};
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::sqlx::postgres::PgConnection;
-use migrate_pg_client::{Connector, During, Facts, PgTarget, classify, execute};
+use migrate_pg_client::{Connector, During, Facts, PgTarget, Sessions, classify, execute};
 
 use crate::config::SinkOptions;
 use crate::lock::RunLock;
@@ -15,8 +15,9 @@ use crate::oids::{Directory, Names};
 
 /// A PostgreSQL database as a destination.
 ///
-/// It holds an advisory lock from [`begin`](migrate_core::sink::Sink::begin) until it is closed or dropped, so that only
-/// one migration at a time writes to the database.
+/// It holds an advisory lock, or behind a pooler in transaction mode a lease, from
+/// [`begin`](migrate_core::sink::Sink::begin) until it is closed or dropped, so that only one migration at a time writes to
+/// the database.
 pub struct PostgresSink {
     pub(crate) shared: Arc<Shared>,
     pub(crate) lock: tokio::sync::Mutex<Option<RunLock>>,
@@ -50,6 +51,12 @@ impl PostgresSink {
         let connector = Connector::new(PgTarget::parse(&options.url)?);
         let facts = connector.probe().await?;
         facts.check()?;
+        let sessions = if facts.transaction_pooler {
+            Sessions::Shared
+        } else {
+            Sessions::Own
+        };
+        let connector = connector.knowing(sessions, facts.supabase);
         let shared = Shared {
             connector,
             freeze: options.freeze,
@@ -91,6 +98,11 @@ impl fmt::Debug for PostgresSink {
 }
 
 impl Shared {
+    /// Begins a transaction.
+    pub(crate) async fn begin(&self, connection: &mut PgConnection) -> Result<()> {
+        self.connector.begin(connection).await
+    }
+
     /// A connection with no transaction open.
     pub(crate) async fn acquire(&self) -> Result<PgConnection> {
         // A connection that broke while it waited is found out by its first statement and replaced here.

@@ -28,7 +28,7 @@ impl Sink for PostgresSink {
         let epoch = self.shared.epoch()?;
         let mut connection = self.shared.acquire().await?;
         // An error closes the connection, and the transaction with it.
-        execute(&mut connection, "begin", During::Statement).await?;
+        self.shared.begin(&mut connection).await?;
         run::hold(&mut connection, epoch).await?;
         chunk::register(&mut connection, table, chunks).await?;
         execute(&mut connection, "commit", During::Statement).await?;
@@ -63,8 +63,10 @@ impl Sink for PostgresSink {
         let epoch = self.shared.epoch()?;
         let mut connection = self.shared.acquire().await?;
         // Committed at once: earlier writers are shut out before this one has written anything.
+        self.shared.begin(&mut connection).await?;
         let opened = chunk::open(&mut connection, chunk, epoch).await?;
         let oids = oids::of_table(&self.shared, &mut connection, table).await?;
+        execute(&mut connection, "commit", During::Statement).await?;
         let writer = Writer::new(
             Arc::clone(&self.shared),
             connection,

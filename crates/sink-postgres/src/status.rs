@@ -7,6 +7,7 @@ use migrate_core::catalog::ObjectName;
 use migrate_core::chunk::Receipt;
 use migrate_core::plan::TargetName;
 use migrate_pg_client::sqlx::postgres::PgConnection;
+use migrate_pg_client::{During, execute};
 use serde::Serialize;
 
 use crate::connect::PostgresSink;
@@ -50,7 +51,7 @@ pub struct Status {
 /// A session that holds the migration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ActiveRun {
-    /// The server's process for it.
+    /// The server's process for it; its own on its machine, where it comes through a pooler in transaction mode.
     pub pid: i32,
     /// What it calls itself.
     pub application: String,
@@ -103,10 +104,12 @@ impl PostgresSink {
     /// Reads the state of the migration; `None` where there is none. Changes nothing, and works while a run is active.
     pub async fn status(&self) -> Result<Option<Status>> {
         let mut connection = self.shared.acquire().await?;
+        self.shared.begin(&mut connection).await?;
         let status = match run::presence(&mut connection).await? {
             Presence::Ledger => Some(read(&mut connection).await?),
             Presence::Absent | Presence::Foreign => None,
         };
+        execute(&mut connection, "commit", During::Statement).await?;
         self.shared.release(connection);
         Ok(status)
     }

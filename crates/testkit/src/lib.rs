@@ -6,6 +6,7 @@
 //!   every type with the extremes of its range.
 //! - [`dispatch`](mod@dispatch) is a large application as Django keeps it in PostgreSQL, as SQL.
 //! - [`mongo`] starts MongoDB servers and makes up a CRM of documents.
+//! - [`supabase`] makes a database look like a Supabase project's, with a pooler before it.
 //! - [`tds`] is a server that speaks SQL Server's protocol and serves such a database.
 //! - [`fault`] damages a `.bacpac` in known ways.
 //!
@@ -19,4 +20,5 @@ pub mod dispatch;
 pub mod fault;
 pub mod mongo;
 pub mod random;
+pub mod supabase;
 pub mod tds;

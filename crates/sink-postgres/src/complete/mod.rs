@@ -10,6 +10,7 @@ use migrate_core::plan::Plan;
 use migrate_core::sink::Completion;
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::sqlx::postgres::PgConnection;
+use migrate_pg_client::{During, execute};
 
 use crate::connect::PostgresSink;
 use crate::ddl::{Phase, Step, post_data};
@@ -30,8 +31,10 @@ pub(crate) async fn complete(
 ) -> Result<Completion> {
     let epoch = sink.shared.epoch()?;
     let mut connection = sink.shared.acquire().await?;
+    sink.shared.begin(&mut connection).await?;
     check_copied(&mut connection, plan).await?;
     let done = ledger::step::done(&mut connection).await?;
+    execute(&mut connection, "commit", During::Statement).await?;
     let steps: Vec<Step> = post_data(plan)
         .into_iter()
         .filter(|s| !done.contains(&s.id))
@@ -65,6 +68,7 @@ pub(crate) async fn complete(
     }
     let outcome = work.outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
     if outcome.failed.is_empty() {
+        sink.shared.begin(&mut connection).await?;
         run::finish(&mut connection, epoch).await?;
         // Later on, rows that somebody wrote since are told by it.
         event::note_snapshot(&mut connection).await?;
@@ -74,6 +78,7 @@ pub(crate) async fn complete(
             &format!("{} steps after the rows", outcome.steps),
         )
         .await?;
+        execute(&mut connection, "commit", During::Statement).await?;
     }
     sink.shared.release(connection);
     Ok(outcome)

@@ -55,18 +55,18 @@ pub(super) async fn run(work: &Work<'_>, session: &mut Option<PgConnection>, ste
     }
 }
 
-/// A connection on which indexes are built with the memory and the helpers that the options allow, and on which a lock
-/// is waited for: whoever holds one is another step or ends soon.
-async fn open(work: &Work<'_>) -> Result<PgConnection> {
-    let mut connection = work.sink.shared.connector.connect().await?;
+/// Begins a transaction in which indexes are built with the memory and the helpers that the options allow, and in which a
+/// lock is waited for: whoever holds one is another step or ends soon.
+async fn begin(work: &Work<'_>, connection: &mut PgConnection) -> Result<()> {
+    work.sink.shared.begin(connection).await?;
     let options = &work.sink.options;
     let settings = format!(
-        "set maintenance_work_mem = '{}MB'; set max_parallel_maintenance_workers = {}; set lock_timeout = '10min'",
+        "set local maintenance_work_mem = '{}MB'; set local max_parallel_maintenance_workers = {}; \
+         set local lock_timeout = '10min'",
         options.maintenance_mib.clamp(1, 2_000_000),
         options.maintenance_workers.min(1024)
     );
-    execute(&mut connection, settings, During::Statement).await?;
-    Ok(connection)
+    execute(connection, settings, During::Statement).await.map(drop)
 }
 
 async fn try_once(
@@ -77,7 +77,7 @@ async fn try_once(
 ) -> Result<()> {
     let mut connection = match session.take() {
         Some(connection) => connection,
-        None => open(work).await?,
+        None => work.sink.shared.connector.connect().await?,
     };
     let outcome = in_transaction(work, &mut connection, step, started).await;
     let keep = match &outcome {
@@ -99,7 +99,7 @@ async fn in_transaction(
     step: &Step,
     started: Instant,
 ) -> Result<()> {
-    execute(connection, "begin", During::Statement).await?;
+    begin(work, connection).await?;
     run::hold(connection, work.epoch).await?;
     // An earlier attempt may have committed without hearing of it.
     if !step::is_done(connection, step).await? {
@@ -121,16 +121,20 @@ async fn note_failure(
 ) -> Result<()> {
     let mut connection = match session.take() {
         Some(connection) => connection,
-        None => open(work).await?,
+        None => work.sink.shared.connector.connect().await?,
     };
     let noted = async {
+        begin(work, &mut connection).await?;
         step::record(&mut connection, step, Some(reason), took).await?;
         event::note(
             &mut connection,
             "step failed",
             &format!("{}: {reason}", step.subject),
         )
-        .await
+        .await?;
+        execute(&mut connection, "commit", During::Statement)
+            .await
+            .map(drop)
     };
     noted.await.map_err(|e: Error| e.at("step", &step.subject))?;
     *session = Some(connection);

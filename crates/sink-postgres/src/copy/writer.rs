@@ -111,7 +111,7 @@ impl Writer {
                 }
             }
             Link::Idle(mut connection) => {
-                execute(&mut connection, "begin", During::Statement).await?;
+                self.shared.begin(&mut connection).await?;
                 Ok(connection)
             }
             Link::Gone => Err(gone()),
@@ -242,8 +242,6 @@ fn gone() -> Error {
     Error::destination(ErrorKind::Connection, "the connection to the server broke").transient()
 }
 
-const IS_EMPTY: &str = "select not exists (select from ";
-
 /// Locks the table, and empties it if it is empty: that makes it this transaction's own. False if somebody else put
 /// rows there, which are left alone.
 async fn empty_table(connection: &mut PgConnection, table: &TablePlan) -> Result<bool> {
@@ -254,7 +252,7 @@ async fn empty_table(connection: &mut PgConnection, table: &TablePlan) -> Result
         During::Statement,
     )
     .await?;
-    let question = sqlx::AssertSqlSafe(format!("{IS_EMPTY}{name})"));
+    let question = sqlx::AssertSqlSafe(format!("select not exists (select from {name})"));
     let empty: bool = sqlx::query_scalar(question)
         .persistent(false)
         .fetch_one(&mut *connection)

@@ -7,6 +7,7 @@ use migrate_core::catalog::ObjectName;
 use migrate_core::chunk::{Chunk, ChunkId, Cursor, Receipt, Window};
 use migrate_core::digest::Digest;
 use migrate_core::{Error, ErrorKind, Result};
+use migrate_pg_client::query;
 use migrate_pg_client::sqlx::postgres::{PgConnection, PgRow};
 use migrate_pg_client::sqlx::{self, Row};
 
@@ -35,7 +36,7 @@ pub(crate) async fn register(
     table: &ObjectName,
     chunks: &[Chunk],
 ) -> Result<()> {
-    let new = sqlx::query(SPLIT)
+    let new = query(SPLIT)
         .bind(&table.schema)
         .bind(&table.name)
         .execute(&mut *connection)
@@ -49,7 +50,7 @@ pub(crate) async fn register(
         return Err(Error::new(ErrorKind::Internal, "a chunk of another table").at("chunk", &foreign.id));
     }
     for slice in chunks.chunks(SLICE) {
-        sqlx::query(INSERT)
+        query(INSERT)
             .bind(&table.schema)
             .bind(&table.name)
             .bind(slice.iter().map(|c| c.id.ordinal as i32).collect::<Vec<_>>())
@@ -99,7 +100,7 @@ const READ: &str = "
 pub(crate) async fn read(
     connection: &mut PgConnection,
 ) -> Result<BTreeMap<ObjectName, Vec<(Chunk, Receipt)>>> {
-    let splits = sqlx::query(READ_SPLITS)
+    let splits = query(READ_SPLITS)
         .fetch_all(&mut *connection)
         .await
         .map_err(statement)?;
@@ -107,7 +108,7 @@ pub(crate) async fn read(
     for row in &splits {
         tables.insert(table_of(row).map_err(statement)?, Vec::new());
     }
-    for row in sqlx::query(READ).fetch_all(connection).await.map_err(statement)? {
+    for row in query(READ).fetch_all(connection).await.map_err(statement)? {
         let chunk = chunk_of(&row).map_err(statement)?;
         let receipt = receipt_of(&row)?;
         tables
@@ -210,7 +211,7 @@ pub(crate) struct Opened {
 
 /// Opens a chunk, which shuts out its earlier writers.
 pub(crate) async fn open(connection: &mut PgConnection, chunk: &ChunkId, epoch: i64) -> Result<Opened> {
-    let row = sqlx::query(OPEN)
+    let row = query(OPEN)
         .bind(&chunk.table.schema)
         .bind(&chunk.table.name)
         .bind(chunk.ordinal as i32)
@@ -252,7 +253,7 @@ pub(crate) async fn close(
 ) -> Result<()> {
     let conversions = serde_json::to_string(&receipt.conversions)
         .map_err(|e| Error::new(ErrorKind::Internal, "counts cannot be written as JSON").because(e))?;
-    let done = sqlx::query(CLOSE)
+    let done = query(CLOSE)
         .bind(&chunk.table.schema)
         .bind(&chunk.table.name)
         .bind(chunk.ordinal as i32)

@@ -2,6 +2,7 @@
 
 use migrate_core::Result;
 use migrate_core::plan::TargetName;
+use migrate_pg_client::query;
 use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::sqlx::{self, Row};
 
@@ -18,7 +19,7 @@ const INSERT_SCHEMAS: &str = "
 
 /// Notes schemas.
 pub(crate) async fn schemas(connection: &mut PgConnection, names: &[String]) -> Result<()> {
-    sqlx::query(INSERT_SCHEMAS)
+    query(INSERT_SCHEMAS)
         .bind(names)
         .execute(connection)
         .await
@@ -60,7 +61,7 @@ pub(crate) async fn objects<'n>(
         "collation" => INSERT_COLLATIONS,
         _ => INSERT_RELATIONS,
     };
-    sqlx::query(statement_of)
+    query(statement_of)
         .bind(kind)
         .bind(schemas)
         .bind(names)
@@ -90,7 +91,7 @@ const STILL_THERE: &str = "
 
 /// What is still there, the latest first. An object that was dropped and created anew by somebody else is not ours.
 pub(crate) async fn still_there(connection: &mut PgConnection) -> Result<Vec<Created>> {
-    let rows = sqlx::query(STILL_THERE)
+    let rows = query(STILL_THERE)
         .fetch_all(connection)
         .await
         .map_err(statement)?;

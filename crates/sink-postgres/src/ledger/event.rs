@@ -2,6 +2,7 @@
 
 use migrate_core::stored::ProofNote;
 use migrate_core::{Error, ErrorKind, Result};
+use migrate_pg_client::query;
 use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::sqlx::{self, Row};
 
@@ -13,7 +14,7 @@ const INSERT: &str = "insert into migrate.event (kind, text) values ($1, $2)";
 
 /// Notes that something happened. Never with a row's values.
 pub(crate) async fn note(connection: &mut PgConnection, kind: &'static str, text: &str) -> Result<()> {
-    sqlx::query(INSERT)
+    query(INSERT)
         .bind(kind)
         .bind(text)
         .execute(connection)
@@ -86,7 +87,7 @@ const LAST: &str = concat!(
 
 /// The latest events, the oldest of them first.
 pub(crate) async fn last(connection: &mut PgConnection, count: i64) -> Result<Vec<LedgerEvent>> {
-    let rows = sqlx::query(LAST)
+    let rows = query(LAST)
         .bind(count)
         .fetch_all(connection)
         .await

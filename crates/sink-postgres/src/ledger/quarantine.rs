@@ -6,6 +6,7 @@ use migrate_core::chunk::ChunkId;
 use migrate_core::stored::QuarantinedRow;
 use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::sqlx::{self, Row};
+use migrate_pg_client::{query, query_scalar};
 use serde_json::Value as Json;
 
 use crate::connect::statement;
@@ -66,7 +67,7 @@ fn json_size(json: &Json) -> usize {
 }
 
 async fn insert_slice(connection: &mut PgConnection, chunk: &ChunkId, rejects: &[Reject]) -> Result<()> {
-    sqlx::query(INSERT)
+    query(INSERT)
         .bind(&chunk.table.schema)
         .bind(&chunk.table.name)
         .bind(chunk.ordinal as i32)
@@ -88,7 +89,7 @@ fn some(text: &str) -> Option<&str> {
 const COUNT: &str = "select count(*) from migrate.quarantine";
 
 pub(crate) async fn count(connection: &mut PgConnection) -> Result<u64> {
-    let count: i64 = sqlx::query_scalar(COUNT)
+    let count: i64 = query_scalar(COUNT)
         .fetch_one(connection)
         .await
         .map_err(statement)?;
@@ -104,7 +105,7 @@ const REASONS: &str = "
 
 /// The most frequent reasons.
 pub(crate) async fn reasons(connection: &mut PgConnection, count: i64) -> Result<Vec<QuarantineReason>> {
-    let rows = sqlx::query(REASONS)
+    let rows = query(REASONS)
         .bind(count)
         .fetch_all(connection)
         .await

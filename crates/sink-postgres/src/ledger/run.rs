@@ -4,6 +4,7 @@ use migrate_core::plan::Plan;
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::sqlx::postgres::{PgConnection, PgRow};
 use migrate_pg_client::sqlx::{self, Row};
+use migrate_pg_client::{query, query_scalar};
 
 use super::{FORMAT, rfc3339};
 use crate::connect::statement;
@@ -30,10 +31,7 @@ const PRESENCE: &str = "
             where attrelid = to_regclass('migrate.run') and attname in ('format', 'epoch', 'plan_fingerprint')) as run";
 
 pub(crate) async fn presence(connection: &mut PgConnection) -> Result<Presence> {
-    let row = sqlx::query(PRESENCE)
-        .fetch_one(connection)
-        .await
-        .map_err(statement)?;
+    let row = query(PRESENCE).fetch_one(connection).await.map_err(statement)?;
     let read = |name| row.try_get::<bool, _>(name).map_err(statement);
     Ok(match (read("schema")?, read("run")?) {
         (false, _) => Presence::Absent,
@@ -67,7 +65,7 @@ const READ: &str = concat!(
 /// # Errors
 /// [`Conflict`](ErrorKind::Conflict) if the ledger was written by a version that kept it differently.
 pub(crate) async fn read(connection: &mut PgConnection) -> Result<Run> {
-    let row = sqlx::query(READ)
+    let row = query(READ)
         .fetch_optional(connection)
         .await
         .map_err(statement)?
@@ -125,7 +123,7 @@ const INSERT: &str = "
 pub(crate) async fn insert(connection: &mut PgConnection, plan: &Plan) -> Result<i64> {
     let text = serde_json::to_string(plan)
         .map_err(|e| Error::new(ErrorKind::Internal, "the plan cannot be written as JSON").because(e))?;
-    sqlx::query_scalar(INSERT)
+    query_scalar(INSERT)
         .bind(FORMAT)
         .bind(&plan.source.kind)
         .bind(&plan.source.name)
@@ -137,11 +135,11 @@ pub(crate) async fn insert(connection: &mut PgConnection, plan: &Plan) -> Result
         .map_err(statement)
 }
 
-const TAKE_OVER: &str = "update migrate.run set epoch = epoch + 1 returning epoch";
+const TAKE_OVER: &str = "update migrate.run set epoch = epoch + 1 where one_row returning epoch";
 
 /// Shuts out every earlier run and returns the new epoch.
 pub(crate) async fn take_over(connection: &mut PgConnection) -> Result<i64> {
-    sqlx::query_scalar(TAKE_OVER)
+    query_scalar(TAKE_OVER)
         .fetch_one(connection)
         .await
         .map_err(statement)
@@ -154,7 +152,7 @@ const HOLD: &str = "select epoch = $1 from migrate.run for share";
 /// # Errors
 /// [`Fenced`](ErrorKind::Fenced) if one has.
 pub(crate) async fn hold(connection: &mut PgConnection, epoch: i64) -> Result<()> {
-    let mine: Option<bool> = sqlx::query_scalar(HOLD)
+    let mine: Option<bool> = query_scalar(HOLD)
         .bind(epoch)
         .fetch_optional(connection)
         .await
@@ -171,7 +169,7 @@ const FINISH: &str = "update migrate.run set finished_at = coalesce(finished_at,
 
 /// Marks the migration complete.
 pub(crate) async fn finish(connection: &mut PgConnection, epoch: i64) -> Result<()> {
-    let done = sqlx::query(FINISH)
+    let done = query(FINISH)
         .bind(epoch)
         .execute(connection)
         .await

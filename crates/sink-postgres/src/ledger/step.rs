@@ -6,6 +6,7 @@ use std::time::Duration;
 use migrate_core::Result;
 use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::sqlx::{self, Row};
+use migrate_pg_client::{query, query_scalar};
 
 use crate::connect::statement;
 use crate::ddl::Step;
@@ -14,7 +15,7 @@ const DONE: &str = "select id from migrate.step where done";
 
 /// The ids of finished steps.
 pub(crate) async fn done(connection: &mut PgConnection) -> Result<BTreeSet<String>> {
-    let ids: Vec<String> = sqlx::query_scalar(DONE)
+    let ids: Vec<String> = query_scalar(DONE)
         .fetch_all(connection)
         .await
         .map_err(statement)?;
@@ -25,7 +26,7 @@ const IS_DONE: &str = "select exists (select from migrate.step where id = $1 and
 
 /// Whether the step is finished.
 pub(crate) async fn is_done(connection: &mut PgConnection, step: &Step) -> Result<bool> {
-    sqlx::query_scalar(IS_DONE)
+    query_scalar(IS_DONE)
         .bind(&step.id)
         .fetch_one(connection)
         .await
@@ -46,7 +47,7 @@ pub(crate) async fn record(
     failure: Option<&str>,
     took: Duration,
 ) -> Result<()> {
-    sqlx::query(RECORD)
+    query(RECORD)
         .bind(&step.id)
         .bind(&step.subject)
         .bind(failure)
@@ -62,10 +63,7 @@ const FAILED: &str =
 
 /// Steps that could not be finished, each with the reason.
 pub(crate) async fn failed(connection: &mut PgConnection) -> Result<Vec<(String, String)>> {
-    let rows = sqlx::query(FAILED)
-        .fetch_all(connection)
-        .await
-        .map_err(statement)?;
+    let rows = query(FAILED).fetch_all(connection).await.map_err(statement)?;
     rows.iter()
         .map(|row| Ok((row.try_get("subject")?, row.try_get("reason")?)))
         .collect::<sqlx::Result<_>>()

@@ -22,7 +22,7 @@ use migrate_core::stored::{
 };
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::sqlx::{self, postgres::PgConnection};
-use migrate_pg_client::{During, classify};
+use migrate_pg_client::{During, classify, execute};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -41,10 +41,12 @@ const HANDFUL: usize = 1 << 20;
 impl Stored for PostgresSink {
     async fn ledger(&self) -> Result<Option<LedgerView>> {
         let mut connection = self.shared.acquire().await?;
+        self.shared.begin(&mut connection).await?;
         let view = match run::presence(&mut connection).await? {
             Presence::Ledger => Some(read_ledger(&mut connection).await?),
             Presence::Absent | Presence::Foreign => None,
         };
+        execute(&mut connection, "commit", During::Statement).await?;
         self.shared.release(connection);
         if let Some(view) = &view {
             self.shared.set_plan(&view.plan);
@@ -58,6 +60,7 @@ impl Stored for PostgresSink {
 
     async fn scan(&self, table: &TablePlan) -> Result<Box<dyn TupleScan>> {
         let mut connection = self.shared.acquire().await?;
+        self.shared.begin(&mut connection).await?;
         let oids = oids::of_table(&self.shared, &mut connection, table).await;
         let oids = oids.map_err(|e| e.at("table", &table.target))?;
         let rows = match &table.reshape {
@@ -288,6 +291,7 @@ async fn read_out(
     if !tuples.ends.is_empty() && full.send(tuples).await.is_err() {
         return Ok(());
     }
+    execute(&mut connection, "commit", During::Statement).await?;
     shared.release(connection);
     Ok(())
 }

@@ -8,7 +8,7 @@ use migrate_core::plan::{Plan, Target};
 use migrate_core::sink::{Sink, WriteMode};
 use migrate_core::value::ValueKind;
 
-use crate::database::on_each_server;
+use crate::database::on_each_server_and_pooler;
 use crate::fixture::*;
 
 /// One table: a key, a number that must not be negative, an xml document.
@@ -50,7 +50,7 @@ fn rows(plan: &Plan, xml: bool) -> Batch {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_rows_stand_alone_in_quarantine() {
-    on_each_server(|db| async move {
+    on_each_server_and_pooler(|db| async move {
         let sink = db.sink().await;
         let xml = sink.target().xml;
         let plan = documents(sink.target(), xml);
@@ -142,7 +142,7 @@ async fn bad_rows_stand_alone_in_quarantine() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nulls_and_table_checks_are_found_too() {
-    on_each_server(|db| async move {
+    on_each_server_and_pooler(|db| async move {
         let sink = db.sink().await;
         let plan = documents(sink.target(), false);
         let table = &plan.tables[0];
@@ -172,7 +172,7 @@ async fn nulls_and_table_checks_are_found_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_rejects_do_not_pile_up() {
-    on_each_server(|db| async move {
+    on_each_server_and_pooler(|db| async move {
         let sink = db.sink().await;
         let plan = plan(sink.target());
         let customer = &plan.tables[0];
@@ -210,7 +210,7 @@ async fn many_rejects_do_not_pile_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn large_rejects_are_all_stored() {
-    on_each_server(|db| async move {
+    on_each_server_and_pooler(|db| async move {
         let sink = db.sink().await;
         let plan = plan(sink.target());
         let customer = &plan.tables[0];

@@ -5,12 +5,12 @@ use migrate_core::plan::{Plan, Target};
 use migrate_core::sink::{Completion, Sink};
 use migrate_core::value::Value;
 
-use crate::database::on_each_server;
+use crate::database::on_each_server_and_pooler;
 use crate::fixture::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failures_are_listed_and_only_they_are_tried_again() {
-    on_each_server(|db| async move {
+    on_each_server_and_pooler(|db| async move {
         let sink = db.sink().await;
         let mut plan = plan(sink.target());
         plan.views[0].query =
@@ -60,7 +60,7 @@ async fn failures_are_listed_and_only_they_are_tried_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn constraints_that_nobody_vouches_for_stay_unchecked() {
-    on_each_server(|db| async move {
+    on_each_server_and_pooler(|db| async move {
         let sink = db.sink().await;
         let mut plan = plan(sink.target());
         plan.tables[0].checks[0].validate = false;
@@ -125,7 +125,7 @@ async fn next_after(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn identities_go_on_past_the_furthest_value() {
-    on_each_server(|db| async move {
+    on_each_server_and_pooler(|db| async move {
         for (rows, start, step, last, next) in [
             (&[][..], 1, 1, None, 1),
             (&[], 100, 10, None, 100),

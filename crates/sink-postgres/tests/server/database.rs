@@ -7,12 +7,15 @@ use std::sync::{Arc, OnceLock};
 use migrate_pg_client::sqlx::{self, AssertSqlSafe, Connection, PgConnection, Row};
 use migrate_pg_embedded::{Cluster, find_all_installations, install_hint};
 use migrate_sink_postgres::{PostgresSink, SinkOptions};
+use migrate_testkit::supabase::{self, PoolMode, Pooler};
 
 /// A fresh database.
 pub(crate) struct Database {
     pub(crate) url: String,
     pub(crate) major: u32,
     cluster: &'static Cluster,
+    /// Where sinks connect to, if not to the server itself.
+    pooled: Option<String>,
 }
 
 /// Runs a test in a fresh database of each server.
@@ -23,6 +26,20 @@ where
 {
     for cluster in clusters() {
         test(Arc::new(Database::create(cluster).await)).await;
+    }
+}
+
+/// The same through a pooler in transaction mode, as a role that is no superuser, in a database like Supabase's.
+pub(crate) async fn on_each_server_and_pooler<F, T>(test: F)
+where
+    F: Fn(Arc<Database>) -> T,
+    T: Future<Output = ()>,
+{
+    on_each_server(&test).await;
+    for cluster in clusters().iter().filter(|c| c.major() >= 15) {
+        // Fewer server connections than a test has clients.
+        let pooler = Pooler::start(cluster.port(), PoolMode::Transaction, 4).unwrap();
+        test(Arc::new(Database::pooled(cluster, &pooler).await)).await;
     }
 }
 
@@ -54,7 +71,28 @@ impl Database {
             major: cluster.major(),
             url,
             cluster,
+            pooled: None,
         }
+    }
+
+    /// A database like Supabase's, behind a pooler.
+    pub(crate) async fn pooled(cluster: &'static Cluster, pooler: &Pooler) -> Self {
+        let mut database = Self::create(cluster).await;
+        database.run(supabase::ROLES).await;
+        database.run(supabase::DATABASE).await;
+        let name = database.url.rsplit('/').next().unwrap().to_owned();
+        database.pooled = Some(pooler.url("postgres", &name));
+        database
+    }
+
+    /// One server of those that there are, for what is not the same through a pooler.
+    pub(crate) fn newest() -> &'static Cluster {
+        clusters().iter().max_by_key(|c| c.major()).unwrap()
+    }
+
+    /// Where sinks connect to.
+    pub(crate) fn sink_url(&self) -> &str {
+        self.pooled.as_deref().unwrap_or(&self.url)
     }
 
     /// The URL for another role.
@@ -67,7 +105,9 @@ impl Database {
     }
 
     pub(crate) async fn sink(&self) -> Arc<PostgresSink> {
-        PostgresSink::connect(SinkOptions::new(&self.url)).await.unwrap()
+        PostgresSink::connect(SinkOptions::new(self.sink_url()))
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn run(&self, sql: &str) {

@@ -3,12 +3,12 @@
 use migrate_core::sink::{Sink, WriteMode};
 use migrate_core::{ErrorKind, Result};
 
-use crate::database::on_each_server;
+use crate::database::on_each_server_and_pooler;
 use crate::fixture::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backend_killed_in_a_copy_leaves_nothing() {
-    on_each_server(|db| async move {
+    on_each_server_and_pooler(|db| async move {
         let sink = db.sink().await;
         let plan = plan(sink.target());
         let customer = &plan.tables[0];
@@ -53,7 +53,7 @@ async fn a_backend_killed_in_a_copy_leaves_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_later_writer_fences_the_earlier_one() {
-    on_each_server(|db| async move {
+    on_each_server_and_pooler(|db| async move {
         let sink = db.sink().await;
         let plan = plan(sink.target());
         let customer = &plan.tables[0];
@@ -84,7 +84,7 @@ async fn a_later_writer_fences_the_earlier_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_was_taken_over_writes_nothing_more() {
-    on_each_server(|db| async move {
+    on_each_server_and_pooler(|db| async move {
         let sink = db.sink().await;
         let plan = plan(sink.target());
         let [customer, order] = plan.tables.as_slice() else {
@@ -122,7 +122,7 @@ async fn a_run_that_was_taken_over_writes_nothing_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn aborted_and_dropped_writers_leave_nothing() {
-    on_each_server(|db| async move {
+    on_each_server_and_pooler(|db| async move {
         let sink = db.sink().await;
         let plan = plan(sink.target());
         let customer = &plan.tables[0];
@@ -160,7 +160,7 @@ async fn aborted_and_dropped_writers_leave_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receipt_that_does_not_balance_is_refused() {
-    on_each_server(|db| async move {
+    on_each_server_and_pooler(|db| async move {
         let sink = db.sink().await;
         let plan = plan(sink.target());
         let customer = &plan.tables[0];
@@ -191,7 +191,7 @@ async fn a_receipt_that_does_not_balance_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_is_split_once() {
-    on_each_server(|db| async move {
+    on_each_server_and_pooler(|db| async move {
         let sink = db.sink().await;
         let plan = plan(sink.target());
         let customer = &plan.tables[0];

@@ -5,7 +5,7 @@ use migrate_core::observer::{Event, Silent};
 use migrate_core::sink::{Completion, Sink, WriteMode};
 use migrate_core::stored::{Stored, Tuples};
 
-use crate::database::{Database, on_each_server};
+use crate::database::{Database, on_each_server_and_pooler};
 use crate::fixture::*;
 
 async fn scanned(db: &Database, table: &migrate_core::plan::TablePlan) -> Digest {
@@ -21,7 +21,7 @@ async fn scanned(db: &Database, table: &migrate_core::plan::TablePlan) -> Digest
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_migration() {
-    on_each_server(|db| async move {
+    on_each_server_and_pooler(|db| async move {
         let sink = db.sink().await;
         assert_eq!(sink.target().version, db.major);
         let plan = plan(sink.target());
@@ -132,7 +132,7 @@ async fn a_whole_migration() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_created_is_what_the_plan_says() {
-    on_each_server(|db| async move {
+    on_each_server_and_pooler(|db| async move {
         let sink = db.sink().await;
         let plan = plan(sink.target());
         fill(&sink, &plan).await;
@@ -209,7 +209,7 @@ async fn what_is_created_is_what_the_plan_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_was_stopped_is_continued() {
-    on_each_server(|db| async move {
+    on_each_server_and_pooler(|db| async move {
         let sink = db.sink().await;
         let plan = plan(sink.target());
         let customer = &plan.tables[0];
@@ -253,7 +253,7 @@ async fn a_run_that_was_stopped_is_continued() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_rows_of_a_small_table_are_frozen_and_somebody_elses_rows_stay() {
-    on_each_server(|db| async move {
+    on_each_server_and_pooler(|db| async move {
         let sink = db.sink().await;
         let plan = plan(sink.target());
         let [customer, order] = plan.tables.as_slice() else {
@@ -301,7 +301,7 @@ async fn the_first_rows_of_a_small_table_are_frozen_and_somebody_elses_rows_stay
 
 #[tokio::test(flavor = "multi_thread")]
 async fn status_tells_how_far_it_is() {
-    on_each_server(|db| async move {
+    on_each_server_and_pooler(|db| async move {
         let sink = db.sink().await;
         assert_eq!(sink.status().await.unwrap(), None);
         let plan = plan(sink.target());

@@ -10,4 +10,5 @@ mod database;
 mod faults;
 mod fixture;
 mod lifecycle;
+mod pooled;
 mod refusal;
