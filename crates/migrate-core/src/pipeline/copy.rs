@@ -23,6 +23,7 @@ use crate::source::{Fill, GroupReader, Snapshot};
 
 use super::pending::{Pending, Reported, column_names, give_up_all, place};
 use super::queue::{Job, Part, Queue};
+use super::throttle::Throttle;
 use super::{Options, TableOutcome, cancelled};
 
 /// One permit stands for this many bytes: a semaphore counts to less than a large budget has bytes.
@@ -41,6 +42,7 @@ pub(super) struct Shared {
     known: Arc<KnownKeys>,
     memory: Arc<Semaphore>,
     permits: u32,
+    throttle: Throttle,
 }
 
 /// A batch for each table on its way from reader to writers, with the memory they may use.
@@ -123,6 +125,7 @@ impl Shared {
             known,
             memory: Arc::new(Semaphore::new(permits as usize)),
             permits,
+            throttle: Throttle::new(options.max_rate),
         }
     }
 
@@ -417,7 +420,7 @@ impl Shared {
             let message = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => None,
-                message = receiver.recv() => message,
+                message = self.next(receiver) => message,
             };
             match message {
                 None => {
@@ -524,6 +527,17 @@ impl Shared {
             }
         }
         Ok(receipts)
+    }
+
+    /// What the reader sends next, once its rows may be written.
+    async fn next(&self, receiver: &mut mpsc::Receiver<Message>) -> Option<Message> {
+        let message = receiver.recv().await;
+        if let Some(Message::Rows(filled)) = &message {
+            let bytes = filled.batches.iter().map(|b| b.bytes().len()).sum();
+            let rows = filled.batches.iter().map(Batch::rows).sum();
+            self.throttle.pass(bytes, rows).await;
+        }
+        message
     }
 
     fn take_back(&self, part: &Part, reported: Reported) {

@@ -5,6 +5,7 @@ mod copy;
 mod pending;
 mod queue;
 mod report;
+mod throttle;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ use crate::sink::{Progress, Sink};
 use crate::source::{Snapshot, Source};
 
 pub use report::{Report, TableReport};
+pub use throttle::Rate;
 
 use copy::Shared;
 use queue::{Grouped, Queue};
@@ -45,6 +47,8 @@ pub struct Options {
     pub retries: u32,
     /// The first wait before trying again; doubled each time, up to 30 s.
     pub backoff: Duration,
+    /// How fast rows are written at most.
+    pub max_rate: Rate,
 }
 
 impl Default for Options {
@@ -58,6 +62,7 @@ impl Default for Options {
             max_quarantined: 1000,
             retries: 5,
             backoff: Duration::from_millis(250),
+            max_rate: Rate::default(),
         }
     }
 }
