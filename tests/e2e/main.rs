@@ -23,5 +23,6 @@ mod plan;
 mod postgres;
 mod quarantine;
 mod rollback;
+mod supabase;
 mod tds;
 mod validate;

@@ -39,8 +39,28 @@ pub(crate) fn both() -> [Arc<Cluster>; 2] {
     both
 }
 
+/// Both ends as servers of their own, since what makes them look like Supabase's is not one database's alone.
+pub(crate) fn like_supabase() -> [Arc<Cluster>; 2] {
+    let installed = find_all_installations()
+        .into_iter()
+        .filter(|i| i.version.major >= 15);
+    let oldest = installed
+        .min_by_key(|i| i.version)
+        .expect("PostgreSQL 15 or newer");
+    let bin = std::env::var_os(NEWEST).unwrap_or_else(|| panic!("{NEWEST} is not set"));
+    let newest = Installation::at(&PathBuf::from(bin)).expect("the newest PostgreSQL");
+    [oldest, newest].map(|installation| named_cluster(installation, "supabase"))
+}
+
 fn cluster(installation: Installation) -> Arc<Cluster> {
-    let settings = [("max_connections", "100"), ("autovacuum", "off")];
+    named_cluster(installation, "")
+}
+
+fn named_cluster(installation: Installation, name: &str) -> Arc<Cluster> {
+    let mut settings = vec![("max_connections", "100"), ("autovacuum", "off")];
+    if !name.is_empty() {
+        settings.push(("cluster_name", name));
+    }
     Arc::new(Cluster::shared(Some(installation), &settings).expect("a server"))
 }
 

@@ -281,12 +281,18 @@ pub(crate) struct Work {
     pub(crate) jobs: usize,
     /// Whether statistics are gathered after the rows.
     pub(crate) analyze: bool,
+    /// Bytes that the database may have on disk.
+    pub(crate) disk_limit: Option<u64>,
 }
 
 impl Work {
     /// With so many connections, and everything that belongs to a migration.
     pub(crate) fn with(jobs: usize) -> Self {
-        Self { jobs, analyze: true }
+        Self {
+            jobs,
+            analyze: true,
+            disk_limit: None,
+        }
     }
 }
 
@@ -295,6 +301,7 @@ async fn connect(url: SecretString, work: Work) -> Result<Arc<PostgresSink>> {
     options.url = url;
     options.connections = work.jobs;
     options.analyze = work.analyze;
+    options.disk_limit = work.disk_limit;
     PostgresSink::connect(options).await
 }
 

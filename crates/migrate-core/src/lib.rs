@@ -60,6 +60,7 @@ pub mod proof;
 pub mod sink;
 pub mod source;
 pub mod stored;
+pub mod supabase;
 pub mod template;
 pub mod value;
 

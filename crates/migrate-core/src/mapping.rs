@@ -14,6 +14,7 @@ use crate::naming::Naming;
 use crate::pg_type::PgType;
 use crate::policy::TextPolicy;
 use crate::proof::{Percent, Rule, TimedQuery};
+use crate::supabase::{AccountsMapping, Profile, SupabaseMapping};
 
 /// The content of a plan file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +50,12 @@ pub struct Mapping {
     pub schemas: BTreeMap<String, String>,
     /// Decisions about single tables, by `schema.table`.
     pub tables: BTreeMap<String, TableMapping>,
+    /// What kind of destination the plan is made for.
+    pub profile: Profile,
+    /// Decisions about a Supabase destination.
+    pub supabase: SupabaseMapping,
+    /// Which table's rows become accounts of Supabase's sign-in service.
+    pub accounts: Option<AccountsMapping>,
     /// Options of the source's own; only the source knows what they mean.
     pub options: serde_json::Map<String, serde_json::Value>,
     /// The share of rows that has to arrive for a validation to say go; all where nothing is said.

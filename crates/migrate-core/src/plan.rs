@@ -14,6 +14,7 @@ use crate::digest::Digest;
 use crate::pg_type::PgType;
 use crate::policy::TextPolicy;
 use crate::proof::Proof;
+use crate::supabase::SupabasePlan;
 use crate::value::ValueKind;
 
 /// What the destination can do, as far as the plan depends on it.
@@ -29,6 +30,9 @@ pub struct Target {
     pub citext: bool,
     /// Whether ICU collations can be created.
     pub icu: bool,
+    /// Whether the database belongs to Supabase.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub supabase: bool,
 }
 
 impl Default for Target {
@@ -40,6 +44,7 @@ impl Default for Target {
             postgis: false,
             citext: true,
             icu: true,
+            supabase: false,
         }
     }
 }
@@ -115,6 +120,9 @@ pub struct Plan {
     /// the other fields.
     #[serde(default, skip_serializing_if = "Declared::is_empty")]
     pub declared: Declared,
+    /// What it does at Supabase, besides all that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supabase: Option<SupabasePlan>,
 }
 
 impl Plan {

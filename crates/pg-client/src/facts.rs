@@ -91,10 +91,15 @@ impl Connector {
             let outcome = connector.ask(&mut connection).await;
             Self::disconnect(connection).await;
             let facts = outcome?;
+            let supabase = facts.supabase || self.is_supabase();
             Ok(Facts {
                 transaction_pooler,
                 read_only,
-                supabase: facts.supabase || self.is_supabase(),
+                supabase,
+                target: Target {
+                    supabase,
+                    ..facts.target
+                },
                 ..facts
             })
         };
@@ -166,6 +171,7 @@ fn read(row: &sqlx::postgres::PgRow, xml: bool) -> sqlx::Result<Facts> {
             postgis: row.try_get("postgis")?,
             citext: row.try_get("citext")?,
             icu: row.try_get("icu")?,
+            supabase: row.try_get("supabase")?,
         },
         version: row.try_get("version")?,
         database: row.try_get("database")?,

@@ -12,6 +12,7 @@ use crate::ddl::pre_data;
 use crate::ledger::run::{self, Presence, Run};
 use crate::ledger::{self, chunk, created, event};
 use crate::lock::RunLock;
+use crate::room;
 
 pub(crate) async fn begin(sink: &PostgresSink, plan: &Plan) -> Result<Progress> {
     check_plan(plan, &sink.facts)?;
@@ -168,6 +169,8 @@ async fn create(connection: &mut PgConnection, plan: &Plan, sink: &PostgresSink)
     check_rights(connection, plan).await?;
     check_extensions(connection, plan).await?;
     check_free(connection, plan).await?;
+    room::check_accounts(connection, plan).await?;
+    room::check(connection, plan, sink.options.disk_limit).await?;
     // An error closes the connection, and the transaction with it: nothing is left behind.
     for step in pre_data(plan, sink.facts.extension_schema.as_deref()) {
         execute(connection, step.sql, During::Statement)

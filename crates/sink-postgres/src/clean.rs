@@ -7,6 +7,7 @@ use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::{During, execute, query_scalar};
 
 use crate::connect::PostgresSink;
+use crate::ledger::account;
 use crate::ledger::created::{self, Created, KINDS};
 use crate::ledger::mapping;
 use crate::ledger::run::{self, Presence};
@@ -21,11 +22,14 @@ pub struct Cleaned {
     pub dropped: Vec<String>,
     /// Whether `migrate.mapping` was left, because it lists keys.
     pub mapping_left: bool,
+    /// Accounts that were removed from Supabase's sign-in service.
+    pub accounts: u64,
 }
 
 impl PostgresSink {
-    /// Removes the ledger, but for the mapping of old keys to new ones if it lists any, and with `drop_data` also whatever the migration created: views, tables with their rows,
-    /// sequences, domains, collations, and schemas that are empty then. Extensions stay. All of it or nothing.
+    /// Removes the ledger, but for the mapping of old keys to new ones if it lists any, and with `drop_data` also whatever the
+    /// migration created: views, tables with their rows, sequences, domains, collations, schemas that are empty then, and
+    /// accounts of Supabase's sign-in service. Extensions stay. All of it or nothing.
     ///
     /// # Errors
     /// [`Conflict`](ErrorKind::Conflict) while a run is active, if the schema `migrate` is not a ledger, or if something
@@ -60,7 +64,9 @@ async fn clean(connection: &mut PgConnection, drop_data: bool) -> Result<Cleaned
     }
     // An error closes the connection, and the transaction with it.
     let mut dropped = Vec::new();
+    let mut accounts = 0;
     if drop_data {
+        accounts = account::remove(connection).await?;
         let created = created::still_there(connection).await?;
         let declared = run::read(connection).await?.plan()?.declared;
         for kind in KINDS {
@@ -84,6 +90,7 @@ async fn clean(connection: &mut PgConnection, drop_data: bool) -> Result<Cleaned
         ledger: true,
         dropped,
         mapping_left,
+        accounts,
     })
 }
 

@@ -21,6 +21,8 @@ pub struct SinkOptions {
     /// Whether the tables' statistics are gathered (`analyze`). Without them the server plans badly until autovacuum has
     /// come by.
     pub analyze: bool,
+    /// Bytes that the database may have on disk. A migration that would need more, as far as can be estimated, is not begun.
+    pub disk_limit: Option<u64>,
 }
 
 impl SinkOptions {
@@ -33,6 +35,7 @@ impl SinkOptions {
             maintenance_workers: 2,
             freeze: true,
             analyze: true,
+            disk_limit: None,
         }
     }
 }
@@ -46,6 +49,7 @@ impl fmt::Debug for SinkOptions {
             .field("maintenance_workers", &self.maintenance_workers)
             .field("freeze", &self.freeze)
             .field("analyze", &self.analyze)
+            .field("disk_limit", &self.disk_limit)
             .finish()
     }
 }

@@ -101,6 +101,7 @@ pub(crate) async fn of_table(
         return Ok(None);
     }
     let rows = sqlx::query(COLUMNS)
+        .persistent(false)
         .bind(table.target.quoted())
         .fetch_all(connection)
         .await
@@ -135,6 +136,7 @@ pub(crate) async fn of_table(
 async fn read(connection: &mut PgConnection, names: &Names) -> Result<Directory> {
     let mut types = BTreeMap::new();
     for row in sqlx::query(TYPES)
+        .persistent(false)
         .fetch_all(connection)
         .await
         .map_err(statement)?

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use migrate_core::Result;
 use migrate_core::catalog::ObjectName;
 use migrate_core::chunk::Receipt;
-use migrate_core::plan::TargetName;
+use migrate_core::plan::{Plan, TargetName};
 use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::{During, execute};
 use serde::Serialize;
 
 use crate::connect::PostgresSink;
+use crate::ledger::account::{self, Accounts};
 use crate::ledger::run::Presence;
 use crate::ledger::{chunk, event, quarantine, run, step};
 use crate::lock;
@@ -101,6 +102,19 @@ pub struct LedgerEvent {
 }
 
 impl PostgresSink {
+    /// What became of the rows that a plan makes accounts of; `None` if it makes none, or has not yet.
+    pub async fn accounts(&self, plan: &Plan) -> Result<Option<Accounts>> {
+        let Some(accounts) = plan.supabase.as_ref().and_then(|s| s.accounts.as_ref()) else {
+            return Ok(None);
+        };
+        let mut connection = self.shared.acquire().await?;
+        self.shared.begin(&mut connection).await?;
+        let summary = account::summary(&mut connection, accounts).await?;
+        execute(&mut connection, "commit", During::Statement).await?;
+        self.shared.release(connection);
+        Ok(summary)
+    }
+
     /// Reads the state of the migration; `None` where there is none. Changes nothing, and works while a run is active.
     pub async fn status(&self) -> Result<Option<Status>> {
         let mut connection = self.shared.acquire().await?;
@@ -134,7 +148,7 @@ async fn read(connection: &mut PgConnection) -> Result<Status> {
 }
 
 fn tables(
-    plan: &migrate_core::plan::Plan,
+    plan: &Plan,
     chunks: &BTreeMap<ObjectName, Vec<(migrate_core::chunk::Chunk, Receipt)>>,
 ) -> Vec<TableStatus> {
     let of = |table: &migrate_core::plan::TablePlan| {

@@ -6,6 +6,8 @@ use migrate_core::naming::Naming;
 use migrate_core::policy::TextPolicy;
 use migrate_core::{Error, ErrorKind, Result};
 
+use super::supabase::SupabaseArgs;
+
 /// Decisions about the whole database. They win over the plan file's; `--include`, `--exclude` and `--schema` add to
 /// its lists.
 #[derive(Debug, Clone, Default, Args)]
@@ -48,6 +50,8 @@ pub(crate) struct MappingArgs {
     /// Rename a schema, such as dbo=public
     #[arg(long, value_name = "OLD=NEW", value_parser = schema_pair)]
     schema: Vec<(String, String)>,
+    #[command(flatten)]
+    supabase: SupabaseArgs,
 }
 
 /// As in the source, `SalesOrderID` to `sales_order_id`, or `SalesOrderID` to `salesorderid`.
@@ -195,6 +199,7 @@ impl MappingArgs {
                 AliasArg::Base => AliasTypes::Base,
             };
         }
+        self.supabase.apply(mapping);
         mapping.include.extend(self.include.iter().cloned());
         mapping.exclude.extend(self.exclude.iter().cloned());
         let mut named: Vec<&str> = Vec::new();

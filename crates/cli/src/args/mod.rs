@@ -1,8 +1,10 @@
 //! The command line.
 
+mod amount;
 mod destination;
 mod mapping;
 mod proof;
+mod supabase;
 
 use std::path::PathBuf;
 
@@ -12,6 +14,7 @@ pub(crate) use destination::DestinationArgs;
 pub(crate) use mapping::MappingArgs;
 pub(crate) use proof::{Against, DiffArgs, PageArgs, ValidateArgs};
 
+use migrate_core::pipeline::Rate;
 use migrate_source_mssql::Check;
 
 use crate::exit;
@@ -155,6 +158,13 @@ pub(crate) struct CopyArgs {
     /// once; a new migration that meets damage then is removed again [default: before, up to 64 MiB of data; else while]
     #[arg(long, value_enum, value_name = "WHEN", help_heading = "Copying")]
     check: Option<CheckArg>,
+    /// Write no more than this in a second, such as 20MB or 5000rows, where the destination is in use meanwhile
+    #[arg(long, value_name = "RATE", value_parser = amount::rate)]
+    pub(crate) max_rate: Option<Rate>,
+    /// Do not begin if the database would need more disk than this, such as 8GB: what it has, and three bytes for each byte
+    /// of the source. A server does not tell how large its disk is
+    #[arg(long, value_name = "SIZE", value_parser = amount::bytes)]
+    pub(crate) disk_limit: Option<u64>,
     /// Leave the private cluster running at the end
     #[arg(long, help_heading = "Copying")]
     pub(crate) keep: bool,

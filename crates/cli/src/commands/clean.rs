@@ -78,6 +78,12 @@ async fn clean(args: &CleanArgs, destination: &Destination, ui: &Ui) -> Result<E
                     "Dropped {}.",
                     number::of(cleaned.dropped.len() as u64, "object")
                 ));
+                if cleaned.accounts > 0 {
+                    out.push(format!(
+                        "Removed {} from auth.users.",
+                        number::of(cleaned.accounts, "account")
+                    ));
+                }
                 if ui.verbose > 0 {
                     out.extend(cleaned.dropped.iter().map(|d| format!("  {}", printable(d))));
                 }
@@ -97,6 +103,7 @@ async fn clean(args: &CleanArgs, destination: &Destination, ui: &Ui) -> Result<E
                 "ledger": cleaned.ledger,
                 "dropped": cleaned.dropped,
                 "mapping_left": cleaned.mapping_left,
+                "accounts": cleaned.accounts,
             })
         },
     );

@@ -55,6 +55,7 @@ fn work(copy: &CopyArgs) -> Work {
     Work {
         jobs: usize::from(copy.jobs),
         analyze: !copy.no_analyze,
+        disk_limit: copy.disk_limit,
     }
 }
 
@@ -159,6 +160,7 @@ async fn carry_out(
         memory: (copy.memory as usize) << 20,
         commit_bytes: u64::from(copy.commit_every) << 20,
         max_quarantined: copy.max_quarantined,
+        max_rate: copy.max_rate.unwrap_or_default(),
         // Small enough that a table of ordinary size keeps all workers busy.
         chunks: ChunkGoal {
             bytes: 32 << 20,
@@ -181,9 +183,11 @@ async fn carry_out(
     } else {
         Some(validate(subject, destination, &plan, copy, &display, cancel).await?)
     };
+    let accounts = destination.sink.accounts(&plan).await?;
     display.finish();
     let outcome = Outcome {
         plan: &plan,
+        accounts: accounts.as_ref(),
         place: &destination.place,
         report: &report,
         validation: validation.as_ref(),

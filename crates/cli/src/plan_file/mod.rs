@@ -6,6 +6,7 @@
 mod comments;
 mod options;
 mod proof;
+mod supabase;
 mod tables;
 mod toml_text;
 
@@ -36,6 +37,7 @@ pub(crate) fn render(mapping: &Mapping, catalog: &Catalog, plan: &Plan, filter: 
     options::write(&mut out, mapping);
     proof::share(&mut out, mapping);
     schemas(&mut out, mapping, plan);
+    supabase::write(&mut out, mapping, plan);
     own_options(&mut out, mapping, catalog);
     proof::rules_and_queries(&mut out, mapping);
     tables::write(&mut out, mapping, catalog, plan, filter);

@@ -6,6 +6,7 @@ use migrate_core::naming::Naming;
 use migrate_core::policy::TextPolicy;
 
 use super::comments::Writer;
+use super::supabase;
 use super::toml_text::{string, strings};
 
 pub(super) fn naming(choice: Naming) -> &'static str {
@@ -155,6 +156,16 @@ pub(super) fn write(out: &mut Writer, mapping: &Mapping) {
         alias_types(mapping.alias_types),
         "What alias types (user-defined names for built-in types) become.",
         &[("domain", "domains"), ("base", "their base types")],
+    );
+    option(
+        "profile",
+        supabase::profile(mapping.profile),
+        "What kind of destination this is for.",
+        &[
+            ("auto", "Supabase, if the destination is"),
+            ("plain", "PostgreSQL and nothing else"),
+            ("supabase", "Supabase, whatever the destination says"),
+        ],
     );
     new_keys(out, mapping);
     out.comment("Tables to take, and tables to leave out, as patterns over schema.table with * for any characters. An empty");

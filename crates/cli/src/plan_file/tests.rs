@@ -11,6 +11,7 @@ use migrate_core::plan::Target;
 use migrate_core::planner;
 use migrate_core::policy::TextPolicy;
 use migrate_core::proof::{On, Rule, Severity, TimedQuery};
+use migrate_core::supabase::{AccountsMapping, IdentitiesMapping, Policies, Profile, SupabaseMapping};
 use proptest::prelude::*;
 
 use super::*;
@@ -95,6 +96,13 @@ fn full_mapping() -> Mapping {
         legacy: Legacy::All,
         source: Some("../data/shop.bacpac".to_owned()),
         catalog: Some("0123".to_owned()),
+        profile: Profile::Supabase,
+        supabase: SupabaseMapping {
+            expose: vec!["api".to_owned()],
+            row_level_security: false,
+            grants: false,
+            policies: Policies::Stubs,
+        },
         naming: Naming::Snake,
         nul: TextPolicy::Replace,
         case_insensitive: CaseInsensitive::Citext,
@@ -166,6 +174,29 @@ fn a_mapping_that_decides_everything_comes_back() {
     let read = Mapping::from_toml(&text).unwrap();
     assert_eq!(read, with_entries(&mapping, &plan));
     assert_eq!(planner::plan(&catalog, &read, &Target::default()).unwrap(), plan);
+}
+
+#[test]
+fn accounts_come_back() {
+    let catalog = catalog();
+    let plan = planner::plan(&catalog, &Mapping::default(), &Target::default()).unwrap();
+    let mapping = Mapping {
+        accounts: Some(AccountsMapping {
+            table: "dbo.Order Line".to_owned(),
+            email: Some("note".to_owned()),
+            phone: Some(String::new()),
+            user_metadata: Some(vec!["Price".to_owned()]),
+            identities: Some(IdentitiesMapping {
+                table: "dbo.\"Log\"".to_owned(),
+                subject: Some("id".to_owned()),
+                ..IdentitiesMapping::default()
+            }),
+            ..AccountsMapping::default()
+        }),
+        ..Mapping::default()
+    };
+    let text = render(&mapping, &catalog, &plan, true);
+    assert_eq!(Mapping::from_toml(&text).unwrap(), with_entries(&mapping, &plan));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What commands tell: to people as tables, to machines as JSON.
 
+mod accounts;
 pub(crate) mod diff;
 pub(crate) mod difference;
 pub(crate) mod document;

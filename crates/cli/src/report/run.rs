@@ -5,14 +5,14 @@ use std::path::Path;
 use migrate_core::Result;
 use migrate_core::pipeline::{Report, TableReport};
 use migrate_core::plan::Plan;
+use migrate_sink_postgres::Accounts;
 use migrate_validate::Validation;
 use serde_json::{Value, json};
 
 use super::plan::{counted, manual_counts, summary_json};
 use super::table::{Side, render};
 use super::text::printable;
-use super::validation;
-use super::{file, number};
+use super::{accounts, file, number, validation};
 use crate::destination::Place;
 use crate::exit::Exit;
 use crate::ui::Ui;
@@ -22,6 +22,8 @@ pub(crate) struct Outcome<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) place: &'a Place,
     pub(crate) report: &'a Report,
+    /// What became of accounts, where the plan makes any.
+    pub(crate) accounts: Option<&'a Accounts>,
     /// `None` if it was not asked for.
     pub(crate) validation: Option<&'a Validation>,
     /// When the command began and ended, in UTC.
@@ -96,6 +98,11 @@ impl Outcome<'_> {
             .iter()
             .map(|note| format!("{} {}", style.bold("Note:"), printable(note)));
         out.extend(notes);
+        out.extend(
+            self.accounts
+                .into_iter()
+                .flat_map(|made| accounts::lines(made, style)),
+        );
         self.trouble(ui, &mut out);
         match self.validation {
             Some(found) => out.push(validation::verdict(found, style)),
@@ -176,6 +183,7 @@ impl Outcome<'_> {
                 "digest": total.digest,
                 "conversions": conversions(self.report),
             },
+            "accounts": self.accounts,
             "validation": self.validation.map(validation::as_json),
         })
     }

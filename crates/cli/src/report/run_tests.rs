@@ -75,6 +75,7 @@ fn told(run: &Run, validation: Option<&Validation>) -> (Exit, String, Value) {
     let place = place();
     let at = chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap();
     let outcome = Outcome {
+        accounts: None,
         plan: &run.plan,
         place: &place,
         report: &run.report,
@@ -187,6 +188,7 @@ async fn the_report_replaces_an_older_one_in_one_step() {
     let place = place();
     let at = chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap();
     let outcome = Outcome {
+        accounts: None,
         plan: &run.plan,
         place: &place,
         report: &run.report,

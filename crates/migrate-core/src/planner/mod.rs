@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no randomness; the same input gives the same plan.
 
+mod accounts;
 mod check_mapping;
 mod columns;
 mod constraints;
@@ -13,6 +14,7 @@ mod old_values;
 mod polymorphic;
 mod references;
 mod reshape;
+mod supabase;
 mod text_keys;
 mod tied;
 
@@ -113,7 +115,7 @@ pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Pla
             schemas.push(home.clone());
         }
     }
-    Ok(Plan {
+    let mut plan = Plan {
         source: catalog.source.clone(),
         target: target.clone(),
         schemas,
@@ -132,7 +134,10 @@ pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Pla
             queries: mapping.queries.clone(),
         },
         declared,
-    })
+        supabase: None,
+    };
+    supabase::apply(&mut plan, mapping)?;
+    Ok(plan)
 }
 
 /// What the parts of the planner share.

@@ -9,6 +9,7 @@ mod indexes;
 mod keys;
 mod names;
 mod selection;
+mod supabase;
 mod text_keys;
 mod types;
 mod views;

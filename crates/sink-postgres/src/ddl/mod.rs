@@ -1,11 +1,14 @@
 //! A plan as statements. Pure: no connection, no decision.
 
+mod accounts;
 mod declared;
 mod post;
 mod pre;
 pub(crate) mod reshape;
+mod security;
 mod table;
 
+pub(crate) use accounts::{OWN_PROVIDERS, provider};
 pub use post::post_data;
 pub use pre::pre_data;
 
@@ -51,11 +54,13 @@ pub enum Phase {
     Sequences,
     /// Views, in order.
     Views,
+    /// Accounts made from rows.
+    Accounts,
 }
 
 impl Phase {
     /// The phases after the rows, in order.
-    pub const AFTER: [Self; 9] = [
+    pub const AFTER: [Self; 10] = [
         Self::Numbers,
         Self::Shape,
         Self::Keys,
@@ -65,6 +70,7 @@ impl Phase {
         Self::Validation,
         Self::Sequences,
         Self::Views,
+        Self::Accounts,
     ];
 
     /// Whether its steps may run at the same time.

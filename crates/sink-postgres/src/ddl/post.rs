@@ -6,11 +6,12 @@ use migrate_core::plan::{
     CheckPlan, ForeignKeyPlan, IndexPlan, KeyPlan, Plan, SequencePlan, TablePlan, TargetName, ViewPlan,
     quote_ident, quote_literal,
 };
+use migrate_core::supabase::SupabasePlan;
 
 use migrate_core::pg_type::PgType;
 
 use super::table::sequence_bounds;
-use super::{Lock, Phase, Step, column_list, comment};
+use super::{Lock, Phase, Step, accounts, column_list, comment, security};
 
 /// Everything that is created or checked once the rows are there: phase by phase, and within a phase the largest
 /// tables first.
@@ -72,7 +73,6 @@ pub fn post_data(plan: &Plan) -> Vec<Step> {
             .iter()
             .filter_map(|s| sequence_step(s, owned.get(&s.name).copied())),
     );
-    steps.extend(plan.views.iter().map(view_step));
     for (moment, phase) in [
         (Moment::Keys, Phase::Keys),
         (Moment::Attach, Phase::Attach),
@@ -80,6 +80,9 @@ pub fn post_data(plan: &Plan) -> Vec<Step> {
     ] {
         steps.extend(super::declared::steps(plan, moment, phase));
     }
+    let supabase = plan.supabase.as_ref();
+    steps.extend(plan.views.iter().map(|view| view_step(view, supabase)));
+    steps.extend(supabase.and_then(|s| s.accounts.as_ref()).map(accounts::step));
     // Stable: the order within a phase stays.
     steps.sort_by_key(|s| s.phase);
     steps
@@ -394,7 +397,7 @@ fn bigint(value: i64) -> String {
     format!("'{value}'::bigint")
 }
 
-fn view_step(view: &ViewPlan) -> Step {
+fn view_step(view: &ViewPlan, supabase: Option<&SupabasePlan>) -> Step {
     let columns = if view.columns.is_empty() {
         String::new()
     } else {
@@ -402,8 +405,11 @@ fn view_step(view: &ViewPlan) -> Step {
     };
     let name = view.target.quoted();
     let sql = format!(
-        "create view {name}{columns} as\n{}{}",
+        "create view {name}{columns} as\n{}{}{}",
         view.query.trim_end().trim_end_matches(';'),
+        supabase
+            .map(|s| security::after_view(&view.target, s))
+            .unwrap_or_default(),
         comment(&format!("view {name}"), view.comment.as_ref())
     );
     let mut step = Step::new(
@@ -473,6 +479,7 @@ mod tests {
             excluded: Vec::new(),
             proof: Default::default(),
             declared: Default::default(),
+            supabase: None,
         }
     }
 

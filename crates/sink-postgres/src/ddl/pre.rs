@@ -3,14 +3,16 @@
 use migrate_core::declared::Moment;
 use migrate_core::plan::{CollationPlan, DomainPlan, Plan, SequencePlan, quote_ident, quote_literal};
 
-use super::{Phase, Step, comment, declared, table};
+use super::{Phase, Step, comment, declared, security, table};
 
 /// Statements that create everything that rows need, in order, comments included. Schemas and extensions may be there
-/// already; `extension_schema` is where missing extensions go.
+/// already; `extension_schema` is where missing extensions go, unless the plan says it.
 pub fn pre_data(plan: &Plan, extension_schema: Option<&str>) -> Vec<Step> {
     let step = |kind: &str, name: &dyn std::fmt::Display, quoted: String, sql: String| {
         Step::new(kind, &quoted, format!("{kind} {name}"), Phase::Before, sql)
     };
+    let supabase = plan.supabase.as_ref();
+    let extension_schema = supabase.map(|s| s.extension_schema.as_str()).or(extension_schema);
     let mut steps = Vec::new();
     for schema in &plan.schemas {
         steps.push(step(
@@ -63,6 +65,7 @@ pub fn pre_data(plan: &Plan, extension_schema: Option<&str>) -> Vec<Step> {
         ));
     }
     steps.extend(declared::steps(plan, Moment::AfterTables, Phase::Before));
+    steps.extend(supabase.into_iter().flat_map(|s| security::steps(plan, s)));
     steps
 }
 

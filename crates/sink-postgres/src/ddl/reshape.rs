@@ -15,7 +15,7 @@ use migrate_core::plan::{
     NumberedPlan, Plan, ReshapePlan, ResolvedPlan, TablePlan, TargetName, quote_ident, quote_literal,
 };
 
-use super::{Phase, Step, column_list, table};
+use super::{Phase, Step, column_list, security, table};
 
 /// The steps, in order.
 pub(super) fn steps(plan: &Plan) -> Vec<Step> {
@@ -157,8 +157,13 @@ fn rewrite(plan: &Plan, table: &TablePlan, reshape: &ReshapePlan, done: &[&Table
     }
     let (names, values): (Vec<String>, Vec<String>) = values.into_iter().unzip();
     let created = "migrate.created as mine";
+    // A new table is open until it is closed again.
+    let access: String = (plan.supabase.iter())
+        .flat_map(|s| security::of_table(&table.target, s))
+        .map(|statement| format!(";\n{statement}"))
+        .collect();
     format!(
-        "alter table {new} rename to {aside};\n{create};\n\
+        "alter table {new} rename to {aside};\n{create}{access};\n\
          insert into {new} ({columns})\nselect {values}\nfrom {old} as t{joins};\n\
          do $$ begin\n    if (select count(*) from {old}) <> (select count(*) from {new}) then\n        \
          raise exception 'a key that is referred to is there more than once';\n    end if;\nend $$;\n\

@@ -79,6 +79,7 @@ const FORGET: [&str; 3] = [
 pub(crate) async fn forget(connection: &mut PgConnection, table: &ObjectName) -> Result<()> {
     for sql in FORGET {
         sqlx::query(sql)
+            .persistent(false)
             .bind(&table.schema)
             .bind(&table.name)
             .execute(&mut *connection)
@@ -128,7 +129,11 @@ const TOOK: &str = "
 
 /// How long each table took, from its split to its last receipt.
 pub(crate) async fn took(connection: &mut PgConnection) -> Result<BTreeMap<ObjectName, Duration>> {
-    let rows = sqlx::query(TOOK).fetch_all(connection).await.map_err(statement)?;
+    let rows = sqlx::query(TOOK)
+        .persistent(false)
+        .fetch_all(connection)
+        .await
+        .map_err(statement)?;
     rows.iter()
         .map(|row| {
             let seconds: f64 = row.try_get("seconds")?;

@@ -45,6 +45,7 @@ const PROOFS: &str = concat!(
 /// Proofs that were made, the oldest first. What another version wrote differently is passed over.
 pub(crate) async fn proofs(connection: &mut PgConnection) -> Result<Vec<ProofNote>> {
     let rows = sqlx::query(PROOFS)
+        .persistent(false)
         .bind(PROOF)
         .fetch_all(connection)
         .await
@@ -67,6 +68,7 @@ const NOTE_SNAPSHOT: &str = "insert into migrate.event (kind, text) values ($1, 
 /// Keeps which transactions are over by now.
 pub(crate) async fn note_snapshot(connection: &mut PgConnection) -> Result<()> {
     sqlx::query(NOTE_SNAPSHOT)
+        .persistent(false)
         .bind(SNAPSHOT)
         .execute(connection)
         .await

@@ -8,7 +8,7 @@ use migrate_core::plan::{Plan, TargetName, quote_ident};
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::sqlx::{self, Row};
-use migrate_pg_client::{During, execute};
+use migrate_pg_client::{During, execute, query_scalar};
 
 use crate::connect::{Shared, statement};
 
@@ -26,14 +26,14 @@ const LISTS_KEYS: &str = "select exists (select from migrate.mapping)";
 
 /// Whether it is there and lists keys.
 pub(crate) async fn lists_keys(connection: &mut PgConnection) -> Result<bool> {
-    let there: bool = sqlx::query_scalar("select to_regclass('migrate.mapping') is not null")
+    let there: bool = query_scalar("select to_regclass('migrate.mapping') is not null")
         .fetch_one(&mut *connection)
         .await
         .map_err(statement)?;
     if !there {
         return Ok(false);
     }
-    sqlx::query_scalar(LISTS_KEYS)
+    query_scalar(LISTS_KEYS)
         .fetch_one(connection)
         .await
         .map_err(statement)
@@ -46,7 +46,7 @@ const ALL_ELSE: &str = "
 
 /// Drops the ledger's tables.
 pub(crate) async fn drop_all_else(connection: &mut PgConnection) -> Result<()> {
-    let tables: Vec<String> = sqlx::query_scalar(ALL_ELSE)
+    let tables: Vec<String> = query_scalar(ALL_ELSE)
         .fetch_all(&mut *connection)
         .await
         .map_err(statement)?;
@@ -75,6 +75,7 @@ pub(crate) async fn known_keys(shared: &Shared, plan: &Plan) -> Result<KnownKeys
         }
     }
     let mut connection = shared.acquire().await?;
+    shared.begin(&mut connection).await?;
     let mut keys = KnownKeys::default();
     for (listed, tables) in wanted {
         read(&mut connection, listed, &tables, &mut keys)
@@ -82,6 +83,7 @@ pub(crate) async fn known_keys(shared: &Shared, plan: &Plan) -> Result<KnownKeys
             .map_err(|e| e.at("keys in", listed))?;
     }
     keys.sort();
+    execute(&mut connection, "commit", During::Statement).await?;
     shared.release(connection);
     Ok(keys)
 }
@@ -97,6 +99,7 @@ async fn read(
         listed.quoted()
     );
     let mut rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .persistent(false)
         .bind(tables)
         .fetch(connection);
     while let Some(row) = rows.try_next().await.map_err(unusable)? {

@@ -2,6 +2,7 @@
 //!
 //! Each question or change is one statement, in the module of the table it is about.
 
+pub(crate) mod account;
 pub(crate) mod chunk;
 pub(crate) mod created;
 pub(crate) mod event;

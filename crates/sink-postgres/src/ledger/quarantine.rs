@@ -135,6 +135,7 @@ const LIST: &str = "
 /// Rows in quarantine, without their values.
 pub(crate) async fn list(connection: &mut PgConnection, limit: i64) -> Result<Vec<QuarantinedRow>> {
     let rows = sqlx::query(LIST)
+        .persistent(false)
         .bind(limit)
         .fetch_all(connection)
         .await

@@ -81,6 +81,7 @@ pub(super) async fn full_reads(connection: &mut PgConnection, sql: &str) -> Resu
     for table in tables {
         let rows: Option<i64> =
             sqlx::query_scalar("select reltuples::bigint from pg_class where oid = to_regclass($1)")
+                .persistent(false)
                 .bind(table.quoted())
                 .fetch_optional(&mut *connection)
                 .await

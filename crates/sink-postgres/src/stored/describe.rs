@@ -143,6 +143,7 @@ pub(super) async fn ask(
     wanted: &(Vec<String>, Vec<String>),
 ) -> Result<Vec<PgRow>> {
     sqlx::query(question)
+        .persistent(false)
         .bind(&wanted.0)
         .bind(&wanted.1)
         .fetch_all(connection)

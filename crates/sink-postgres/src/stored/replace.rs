@@ -179,6 +179,7 @@ const ACTIONS: &str = "
 /// Fails if a row to be removed is referred to by rows that would go or change with it.
 async fn refuse_actions(connection: &mut PgConnection, table: &TablePlan, replaced: &str) -> Result<()> {
     let keys: Vec<(String, String)> = sqlx::query_as(ACTIONS)
+        .persistent(false)
         .bind(table.target.quoted())
         .fetch_all(&mut *connection)
         .await

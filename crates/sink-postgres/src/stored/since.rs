@@ -24,6 +24,7 @@ pub(super) async fn written_after(
 ) -> Result<Vec<Option<bool>>> {
     let mut answers = vec![None; rows.len()];
     let completed: Option<String> = sqlx::query_scalar(COMPLETED)
+        .persistent(false)
         .bind(event::snapshot_kind())
         .fetch_optional(&mut *connection)
         .await
@@ -58,6 +59,7 @@ pub(super) async fn written_after(
         same = rows_as_text::same(table)
     );
     let found = sqlx::query(AssertSqlSafe(question))
+        .persistent(false)
         .bind(completed)
         .persistent(false)
         .fetch_all(&mut *connection)

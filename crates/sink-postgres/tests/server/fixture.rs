@@ -170,6 +170,7 @@ pub(crate) fn plan(target: Target) -> Plan {
         excluded: Vec::new(),
         proof: Default::default(),
         declared: Default::default(),
+        supabase: None,
     }
 }
 
