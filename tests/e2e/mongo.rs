@@ -1,8 +1,8 @@
 //! MongoDB: a live deployment, and what `mongodump` would have written of it, through the whole program.
 
 use bson::{Document, doc, oid::ObjectId};
-use migrate_testkit::mongo::{MongoServer, ServerOptions};
 use migrate_testkit::mongo::dump::{Dump, DumpedCollection};
+use migrate_testkit::mongo::{MongoServer, ServerOptions};
 
 use crate::cli::{Folder, migrate};
 use crate::server::{Database, newest, oldest};
