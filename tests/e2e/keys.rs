@@ -130,7 +130,7 @@ fn joins_over_new_keys_are_those_over_old_ones() {
         );
         database.sql("delete from office where legacy_id is null");
         // What is proven is what stands there now; the source says the same.
-        migrate(&folder, ["validate", "--source", "clinic.bacpac"])
+        migrate(&folder, ["validate", "clinic.bacpac"])
             .to(&database)
             .ends(0);
     }
@@ -211,7 +211,7 @@ fn keys_that_were_given_before_are_taken() {
         300
     );
     assert_eq!(database.number("select count(*) from migrate.mapping"), 320);
-    migrate(&folder, ["validate", "--source", "clinic.bacpac"])
+    migrate(&folder, ["validate", "clinic.bacpac"])
         .to(&database)
         .ends(0);
     // A table that lists no keys is refused before anything is written.
