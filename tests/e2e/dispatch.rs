@@ -72,7 +72,7 @@ fn a_large_application_gets_new_keys() {
         to.number("select count(*) from pg_sequences where schemaname = 'public'"),
         0
     );
-    migrate(&folder, ["validate", "--source", "env:FROM"])
+    migrate(&folder, ["validate", "env:FROM"])
         .env("FROM", &source)
         .to(&to)
         .ends(0);
