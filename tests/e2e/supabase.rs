@@ -271,7 +271,7 @@ fn identity_file(folder: &Folder, bcrypt: &str) {
         // By phone alone.
         user(8, None, false, None, Some("00 1234")),
     ];
-    writer.table_rows("dbo", "AspNetUsers", &rows).unwrap();
+    writer.table_rows("dbo", "AspNetUsers", 1000, &rows).unwrap();
     let login = |provider: &str, key: &str, n: u8| {
         vec![Cell::text(provider.to_owned()), Cell::text(key.to_owned()), id(n)]
     };
@@ -280,7 +280,7 @@ fn identity_file(folder: &Folder, bcrypt: &str) {
         login("Microsoft", "m-3", 3),
         login("Steam", "s-1", 1),
     ];
-    writer.table_rows("dbo", "AspNetUserLogins", &rows).unwrap();
+    writer.table_rows("dbo", "AspNetUserLogins", 1000, &rows).unwrap();
     writer.finish().unwrap();
 }
 

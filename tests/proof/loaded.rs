@@ -118,10 +118,6 @@ impl Loaded {
         loaded
     }
 
-    pub(crate) fn url(&self) -> String {
-        self.cluster.url(&self.database)
-    }
-
     /// Runs statements in one transaction; returns the last one's rows, one a line, columns separated by `|`.
     pub(crate) fn sql(&self, statements: &str) -> String {
         let mut psql: Command = self.cluster.psql(&self.database).unwrap();

@@ -40,7 +40,7 @@ impl Sink for PostgresSink {
         let epoch = self.shared.epoch()?;
         let mut connection = self.shared.acquire().await?;
         // An error closes the connection, and the transaction with it.
-        execute(&mut connection, "begin", During::Statement).await?;
+        self.shared.begin(&mut connection).await?;
         run::hold(&mut connection, epoch).await?;
         let truncate = format!("truncate only {}", table.target.quoted());
         execute(&mut connection, truncate, During::Statement)

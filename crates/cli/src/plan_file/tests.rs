@@ -103,6 +103,7 @@ fn full_mapping() -> Mapping {
             grants: false,
             policies: Policies::Stubs,
         },
+        accounts: None,
         naming: Naming::Snake,
         nul: TextPolicy::Replace,
         case_insensitive: CaseInsensitive::Citext,

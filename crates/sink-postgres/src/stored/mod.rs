@@ -92,26 +92,32 @@ impl Stored for PostgresSink {
 
     async fn count(&self, table: &TablePlan) -> Result<u64> {
         let mut connection = self.shared.acquire().await?;
+        self.shared.begin(&mut connection).await?;
         let statement = format!("select count(*) from {}", table.target.quoted());
         let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
             .persistent(false)
             .fetch_one(&mut connection)
             .await
             .map_err(|e| unreadable(e).at("table", &table.target))?;
+        execute(&mut connection, "commit", During::Statement).await?;
         self.shared.release(connection);
         Ok(count as u64)
     }
 
     async fn describe(&self, plan: &Plan) -> Result<Option<Description>> {
         let mut connection = self.shared.acquire().await?;
+        self.shared.begin(&mut connection).await?;
         let description = describe::describe(&mut connection, plan).await?;
+        execute(&mut connection, "commit", During::Statement).await?;
         self.shared.release(connection);
         Ok(Some(description))
     }
 
     async fn orphans(&self, reference: &Reference, limit: usize) -> Result<Option<Orphans>> {
         let mut connection = self.shared.acquire().await?;
+        self.shared.begin(&mut connection).await?;
         let orphans = orphans::find(&mut connection, reference, limit).await?;
+        execute(&mut connection, "commit", During::Statement).await?;
         self.shared.release(connection);
         Ok(Some(orphans))
     }
@@ -156,14 +162,18 @@ impl Stored for PostgresSink {
 
     async fn quarantined_rows(&self, limit: usize) -> Result<Vec<QuarantinedRow>> {
         let mut connection = self.shared.acquire().await?;
+        self.shared.begin(&mut connection).await?;
         let rows = quarantine::list(&mut connection, limit as i64).await?;
+        execute(&mut connection, "commit", During::Statement).await?;
         self.shared.release(connection);
         Ok(rows)
     }
 
     async fn note_proof(&self, note: &ProofNote) -> Result<()> {
         let mut connection = self.shared.acquire().await?;
+        self.shared.begin(&mut connection).await?;
         event::note_proof(&mut connection, note).await?;
+        execute(&mut connection, "commit", During::Statement).await?;
         self.shared.release(connection);
         Ok(())
     }
