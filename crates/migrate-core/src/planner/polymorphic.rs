@@ -42,7 +42,11 @@ fn one(catalog: &mut Catalog, mapping: &Mapping, at: usize, pair: &Polymorphic) 
             "the pair of columns has no targets",
         ));
     }
-    let stem = pair.id.strip_suffix("_id").unwrap_or(&pair.id);
+    let endings = ["_id", "Id", "ID"];
+    let stem = endings
+        .iter()
+        .find_map(|e| pair.id.strip_suffix(e))
+        .unwrap_or(&pair.id);
     let mut taken: BTreeSet<String> = table.columns.iter().map(|c| c.name.to_lowercase()).collect();
     let mut columns = Vec::new();
     let mut foreign_keys = Vec::new();
