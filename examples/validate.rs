@@ -108,11 +108,11 @@ async fn in_memory() -> migrate_core::Result<()> {
 
     println!("One bit flips in the destination:");
     sink.tamper(&name, |rows| {
-        rows.iter_mut().for_each(|row| {
+        for row in rows {
             if row.ends_with(&4200_i64.to_be_bytes()) {
-                row[30] ^= 1
+                row[30] ^= 1;
             }
-        })
+        }
     });
     tell(&look(&stored, Some(&source), Options::default()).await?);
 

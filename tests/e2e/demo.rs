@@ -164,10 +164,18 @@ fn a_second_run_changes_nothing_and_says_so() {
         let (folder, database) = (Folder::new(), Database::new(&server));
         let run = || migrate(&folder, ["run", crm().to_str().unwrap()]).to(&database);
         run().ends(0);
-        let before = database.storage();
+        // The audit trail says of each run what it proved; nothing else may differ.
+        let storage = || {
+            let lines = database.storage();
+            let kept = lines
+                .lines()
+                .filter(|l| !l.starts_with("event|") && !l.contains("|event_id_seq|"));
+            kept.collect::<Vec<_>>().join("\n")
+        };
+        let before = storage();
         let second = run().ends(0);
         second.says(&["Nothing was left to do", "nothing was changed", "60,220 rows"]);
-        assert_eq!(database.storage(), before, "{database}");
+        assert_eq!(storage(), before, "{database}");
         assert_eq!(run().ends(0).out, second.out);
     }
 }

@@ -135,7 +135,7 @@ pub(crate) fn row(id: usize, random: &mut Random) -> Vec<Cell> {
             1 + r / 13 % 28
         );
         cells.push(match column.name {
-            "flag" => Cell::Bool(r % 2 == 0),
+            "flag" => Cell::Bool(r.is_multiple_of(2)),
             "small" => Cell::Int((r % 60_000) as i64 - 30_000),
             "plain" => Cell::Int((r as u32 / 2) as i64),
             "big" => Cell::Int((r / 2) as i64),

@@ -162,7 +162,9 @@ mod tests {
             .iter()
             .flat_map(|w| w.to_be_bytes())
             .collect();
-        items.iter().for_each(|item| bytes.extend(field(item)));
+        for item in items {
+            bytes.extend(field(item));
+        }
         bytes
     }
 

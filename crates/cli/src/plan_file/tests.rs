@@ -67,7 +67,7 @@ fn full_mapping() -> Mapping {
         nul: Some(TextPolicy::Replace),
         key: Some(Keys::Mapping("migrate.mapping".to_owned())),
         polymorphic: vec![Polymorphic {
-            kind: "a \"type\"".to_owned(),
+            kind: "note".to_owned(),
             id: "id".to_owned(),
             targets: [
                 ("7".to_owned(), "dbo.Log".to_owned()),

@@ -73,7 +73,7 @@ mod tests {
             throttle.pass(bytes, rows).await;
             assert_eq!(began.elapsed().as_millis(), at, "{bytes} bytes, {rows} rows");
         }
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         let again = Instant::now();
         throttle.pass(1000, 1).await;
         throttle.pass(1000, 1).await;

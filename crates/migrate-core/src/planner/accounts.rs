@@ -264,8 +264,8 @@ fn identities(
         Some(wanted) => table_named(plan, &wanted.table)?,
         None => {
             let named = IDENTITY_TABLES.iter().find_map(|name| {
-                let tables = plan.tables.iter().filter(|t| plain(&t.source.name) == *name);
-                tables.filter(found).next()
+                let mut tables = plan.tables.iter().filter(|t| plain(&t.source.name) == *name);
+                tables.find(found)
             });
             match named {
                 Some(table) => table,

@@ -94,7 +94,7 @@ pub(super) fn apply(plan: &mut Plan, mapping: &Mapping) -> Result<()> {
     if choices.row_level_security {
         let key = accounts
             .as_ref()
-            .map(|a| (a.table.clone(), a.id_column().to_owned()));
+            .map(|a| (a.table.clone(), a.id_column().clone()));
         for table in &secured {
             leave_to_a_person(plan, table, choices.policies, key.as_ref());
         }

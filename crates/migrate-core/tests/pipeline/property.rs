@@ -64,9 +64,10 @@ proptest! {
         runtime.enable_time().build().unwrap().block_on(async {
             let names = ["A", "B", "C"];
             let tables: Vec<(&str, usize)> = names.into_iter().zip(sizes).collect();
-            let mut stage = match together {
-                true => Stage::together(&tables, chunk_rows).await,
-                false => Stage::new(&tables, chunk_rows).await,
+            let mut stage = if together {
+                Stage::together(&tables, chunk_rows).await
+            } else {
+                Stage::new(&tables, chunk_rows).await
             };
             stage.options.batch_bytes = batch_bytes;
             stage.options.commit_bytes = commit_bytes;

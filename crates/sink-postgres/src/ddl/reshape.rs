@@ -160,8 +160,7 @@ fn rewrite(plan: &Plan, table: &TablePlan, reshape: &ReshapePlan, done: &[&Table
     // A new table is open until it is closed again.
     let access: String = (plan.supabase.iter())
         .flat_map(|s| security::of_table(&table.target, s))
-        .map(|statement| format!(";\n{statement}"))
-        .collect();
+        .fold(String::new(), |sql, statement| sql + ";\n" + &statement);
     format!(
         "alter table {new} rename to {aside};\n{create}{access};\n\
          insert into {new} ({columns})\nselect {values}\nfrom {old} as t{joins};\n\

@@ -59,7 +59,9 @@ async fn columns_pair_up_by_name_whatever_their_order() {
     let left = MemorySource::new("a").table(t("Order_Line"), &COLUMNS, rows(30));
     let columns = [("ID", PgType::Int4), ("n", PgType::Int8), ("name", PgType::Text)];
     let mut other: Vec<Vec<Cell>> = rows(30);
-    other.iter_mut().for_each(|row| row.swap(1, 2));
+    for row in &mut other {
+        row.swap(1, 2);
+    }
     other[5][1] = Cell::Int(7);
     other.remove(9);
     let right = MemorySource::new("b").table(t("orderline"), &columns, other);

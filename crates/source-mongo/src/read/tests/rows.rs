@@ -279,7 +279,7 @@ async fn a_documents_rows_stay_together() {
         vec![document(3)],
         vec![bson(json!({"_id": 4}))],
     ];
-    let mut reader = Reader::new(Box::new(Pages(pages, 0)), &[program.clone()]);
+    let mut reader = Reader::new(Box::new(Pages(pages, 0)), std::slice::from_ref(&program));
     let specs: Vec<ColumnSpec> = table.copied().map(ColumnSpec::from).collect();
     let mut out = BatchBuilder::new(Arc::new(RowEncoder::compile(&specs).unwrap()), 1000);
     assert_eq!(reader.cursor(), None);

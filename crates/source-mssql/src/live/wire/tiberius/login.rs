@@ -91,6 +91,8 @@ async fn settings(config: &MssqlConfig) -> Result<Config> {
         Encrypt::Never => EncryptionLevel::NotSupported,
     });
     match &config.trust {
+        // Who asks for no encryption but the login's has no certificate to show for: the other driver does not look either.
+        Trust::System if matches!(config.encrypt, Encrypt::Optional) => out.trust_cert(),
         Trust::System => {}
         Trust::Any => out.trust_cert(),
         Trust::CaFile(file) => {
