@@ -8,6 +8,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::TargetName;
 
+/// Schemas that belong to the project's services and extensions. What is in them is theirs to create, alter and drop.
+pub const OWNED_SCHEMAS: [&str; 20] = [
+    "_analytics",
+    "_realtime",
+    "_supavisor",
+    "auth",
+    "cron",
+    "dbdev",
+    "extensions",
+    "graphql",
+    "graphql_public",
+    "net",
+    "pgbouncer",
+    "pgmq",
+    "pgsodium",
+    "pgsodium_masks",
+    "pgtle",
+    "realtime",
+    "storage",
+    "supabase_functions",
+    "supabase_migrations",
+    "vault",
+];
+
 /// What kind of destination a plan is made for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -3,33 +3,9 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::mapping::Mapping;
 use crate::plan::{ManualWork, Note, Plan, TablePlan, TargetName, quote_ident};
-use crate::supabase::{Policies, Profile, SupabasePlan};
+use crate::supabase::{OWNED_SCHEMAS, Policies, Profile, SupabasePlan};
 
 use super::accounts;
-
-/// Schemas that belong to the project's services and extensions. What is in them is theirs to create, alter and drop.
-const OWNED: [&str; 20] = [
-    "_analytics",
-    "_realtime",
-    "_supavisor",
-    "auth",
-    "cron",
-    "dbdev",
-    "extensions",
-    "graphql",
-    "graphql_public",
-    "net",
-    "pgbouncer",
-    "pgmq",
-    "pgsodium",
-    "pgsodium_masks",
-    "pgtle",
-    "realtime",
-    "storage",
-    "supabase_functions",
-    "supabase_migrations",
-    "vault",
-];
 
 /// Where a project's extensions live.
 const EXTENSIONS: &str = "extensions";
@@ -112,7 +88,7 @@ pub(super) fn apply(plan: &mut Plan, mapping: &Mapping) -> Result<()> {
 }
 
 fn check_owned(plan: &Plan) -> Result<()> {
-    let Some(schema) = plan.schemas.iter().find(|s| OWNED.contains(&s.as_str())) else {
+    let Some(schema) = plan.schemas.iter().find(|s| OWNED_SCHEMAS.contains(&s.as_str())) else {
         return Ok(());
     };
     let table = plan.tables.iter().find(|t| &t.target.schema == schema);

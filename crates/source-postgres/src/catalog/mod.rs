@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use migrate_core::catalog::{Catalog, ManualObject, ObjectName, SourceInfo};
 use migrate_core::declared::{Declarations, Object};
 use migrate_core::digest::Digest;
+use migrate_core::supabase::OWNED_SCHEMAS;
 use migrate_core::template::{Expr, Template, Translation};
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::sqlx::postgres::PgConnection;
@@ -25,28 +26,6 @@ use crate::connect::{Facts, ask, execute};
 use crate::types::{self, TypeRow, Types};
 use names::Known;
 use questions::{ColumnRow, ConstraintRow, IndexRow, SequenceRow, TableRow, Wanted};
-
-/// Schemas that Supabase keeps for itself, and that its destination has already.
-const SUPABASE: &[&str] = &[
-    "_analytics",
-    "_realtime",
-    "auth",
-    "cron",
-    "extensions",
-    "graphql",
-    "graphql_public",
-    "net",
-    "pgbouncer",
-    "pgmq",
-    "pgsodium",
-    "pgsodium_masks",
-    "pgtle",
-    "realtime",
-    "storage",
-    "supabase_functions",
-    "supabase_migrations",
-    "vault",
-];
 
 /// Everything that was asked.
 struct Answers {
@@ -172,7 +151,7 @@ pub(crate) fn restricted(tables: &[String], user: &str) -> Error {
 fn schemas(facts: &Facts, options: &PostgresOptions) -> String {
     let mut left_out = vec!["'information_schema'".to_owned(), "'migrate'".to_owned()];
     if facts.supabase && !options.supabase_schemas {
-        left_out.extend(SUPABASE.iter().map(|s| format!("'{s}'")));
+        left_out.extend(OWNED_SCHEMAS.iter().map(|s| format!("'{s}'")));
     }
     format!(
         "n.nspname !~ '^pg_' and n.nspname not in ({})",
