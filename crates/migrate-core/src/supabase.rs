@@ -141,7 +141,8 @@ pub struct SupabasePlan {
     pub grants: bool,
     /// Views that read with the rights of whoever asks, not of their owner.
     pub invoker_views: Vec<TargetName>,
-    /// Views that the API's roles may not read, because they would read past row-level security (PostgreSQL 14).
+    /// Views that only the service role may read, because others would read past row-level security: all of them on
+    /// PostgreSQL 14, materialized ones on any.
     pub closed_views: Vec<TargetName>,
     /// Accounts to make.
     pub accounts: Option<AccountsPlan>,

@@ -52,13 +52,27 @@ pub(super) fn apply(plan: &mut Plan, mapping: &Mapping) -> Result<()> {
     } else {
         Vec::new()
     };
-    let views = plan.views.iter().map(|v| &v.target).filter(|v| is_exposed(v));
+    let declared = |kind: &'static str| {
+        let objects = plan.declared.objects.iter().filter(move |o| o.kind == kind);
+        objects.filter_map(|o| o.relation.as_ref())
+    };
+    let views = plan.views.iter().map(|v| &v.target).chain(declared("view"));
+    let views = views.filter(|v| is_exposed(v));
+    let materialized: Vec<TargetName> = declared("materialized view")
+        .filter(|v| choices.row_level_security && is_exposed(v))
+        .cloned()
+        .collect();
     // Views read with their owner's rights, whom row-level security does not bind, unless they are told otherwise.
-    let (invoker_views, closed_views) = match (choices.row_level_security, plan.target.version >= 15) {
+    let (invoker_views, mut closed_views) = match (choices.row_level_security, plan.target.version >= 15) {
         (false, _) => (Vec::new(), Vec::new()),
         (true, true) => (views.cloned().collect(), Vec::new()),
         (true, false) => (Vec::new(), views.cloned().collect()),
     };
+    for view in &materialized {
+        let text = "a materialized view holds rows that no row-level security can close: anon and authenticated may not read it";
+        note(plan, format!("materialized view {view}"), text);
+    }
+    closed_views.extend(materialized);
     let accounts = match &mapping.accounts {
         Some(wanted) => Some(accounts::resolve(wanted, plan)?),
         None => {

@@ -1,12 +1,14 @@
 //! What a plan does at Supabase, and what it refuses to do.
 
 use migrate_core::ErrorKind;
-use migrate_core::catalog::Catalog;
+use migrate_core::catalog::{Catalog, ObjectName};
+use migrate_core::declared::{Moment, Object};
 use migrate_core::mapping::Mapping;
 use migrate_core::pg_type::PgType;
-use migrate_core::plan::{Plan, Target};
+use migrate_core::plan::{Plan, Target, TargetName};
 use migrate_core::planner;
 use migrate_core::supabase::{AccountsMapping, Policies, Profile};
+use migrate_core::template::Template;
 
 use crate::build::{self, col, int, key, table};
 
@@ -74,6 +76,65 @@ fn exposed_tables_are_closed() {
     let open = planner::plan(&catalog, &into_public(open), &supabase()).unwrap();
     assert_eq!(open.supabase.as_ref().unwrap().secured, []);
     assert!(notes(&open).contains("anybody with the project's public key reads"));
+}
+
+/// A view or materialized view as PostgreSQL declares it.
+fn declared_view(kind: &str, name: &str) -> Object {
+    let relation = ObjectName::new("app", name);
+    let mut create = Template::sql(format!("create {kind} "));
+    create.push_relation(relation.clone());
+    create.push_sql(" as select 1 as one");
+    Object {
+        kind: kind.to_owned(),
+        name: relation.to_string(),
+        relation: Some(relation),
+        schema: Some("app".to_owned()),
+        moment: Moment::Last,
+        create,
+        drop: None,
+        table: None,
+        uses: Vec::new(),
+        needs: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+#[test]
+fn views_that_the_source_declares_are_closed_too() {
+    let mut catalog = catalog(PgType::Uuid);
+    catalog.declared.objects = vec![
+        declared_view("view", "Open"),
+        declared_view("materialized view", "Kept"),
+    ];
+    let names = |views: &[TargetName]| views.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let views = |mapping: Mapping, version| {
+        let target = Target {
+            version,
+            ..supabase()
+        };
+        let plan = planner::plan(&catalog, &mapping, &target).unwrap();
+        let said = notes(&plan).contains(
+            "materialized view public.Kept: a materialized view holds rows that no row-level security can close",
+        );
+        let at_supabase = plan.supabase.unwrap();
+        (
+            names(&at_supabase.invoker_views),
+            names(&at_supabase.closed_views),
+            said,
+        )
+    };
+    let (open, kept) = ("public.Open".to_owned(), "public.Kept".to_owned());
+    let public = || into_public(Mapping::default());
+    assert_eq!(
+        views(public(), 17),
+        (vec![open.clone()], vec![kept.clone()], true)
+    );
+    assert_eq!(views(public(), 14), (vec![], vec![open, kept], true));
+    // Where nothing is exposed or nothing is to be closed, they stay as they are.
+    assert_eq!(views(Mapping::default(), 17), (vec![], vec![], false));
+    let mut unsecured = public();
+    unsecured.supabase.row_level_security = false;
+    assert_eq!(views(unsecured, 17), (vec![], vec![], false));
 }
 
 #[test]

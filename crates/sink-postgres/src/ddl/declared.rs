@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use migrate_core::declared::Moment;
+use migrate_core::declared::{DeclaredObject, Moment};
 use migrate_core::plan::{Plan, TablePlan, TargetName, quote_ident, quote_literal};
 
-use super::{Lock, Phase, Step};
+use super::{Lock, Phase, Step, security};
 
 /// Steps for the objects of a moment, in order.
 pub(super) fn steps(plan: &Plan, moment: Moment, phase: Phase) -> impl Iterator<Item = Step> {
@@ -15,12 +15,21 @@ pub(super) fn steps(plan: &Plan, moment: Moment, phase: Phase) -> impl Iterator<
         .filter(move |o| o.moment == moment)
         .map(move |object| {
             let subject = format!("{} {}", object.kind, object.name);
-            let step = Step::new(&object.kind, &object.name, subject, phase, object.create.clone());
+            let mut sql = object.create.clone();
+            if let (Some(supabase), Some(view), true) = (&plan.supabase, &object.relation, is_view(object)) {
+                sql.push_str(&security::after_view(view, supabase));
+            }
+            let step = Step::new(&object.kind, &object.name, subject, phase, sql);
             match &object.table {
                 Some(table) => step.locking(table, Lock::Exclusive),
                 None => step,
             }
         })
+}
+
+/// Whether the API would read other tables' rows through it.
+fn is_view(object: &DeclaredObject) -> bool {
+    matches!(object.kind.as_str(), "view" | "materialized view")
 }
 
 /// Tables in an order in which they can be created: those with the names of sequences first, because PostgreSQL names an

@@ -67,17 +67,61 @@ pub(super) fn of_table(table: &TargetName, supabase: &SupabasePlan) -> Vec<Strin
     statements
 }
 
-/// What follows a view's creation, in its own transaction.
+/// What follows a view's creation, in its own transaction. It may be a materialized one.
 pub(super) fn after_view(view: &TargetName, supabase: &SupabasePlan) -> String {
     let name = view.quoted();
     let mut sql = String::new();
     if supabase.invoker_views.contains(view) {
         sql.push_str(&format!(";\nalter view {name} set (security_invoker = true)"));
     }
-    if supabase.closed_views.contains(view) {
-        sql.push_str(&format!(";\nrevoke all on {name} from {ROLES}"));
-    } else if supabase.grants && supabase.exposed.contains(&view.schema) {
-        sql.push_str(&format!(";\ngrant all on {name} to {ROLES}"));
+    let granted = supabase.grants && supabase.exposed.contains(&view.schema);
+    let closed = supabase.closed_views.contains(view);
+    if closed {
+        // The project's default privileges have granted it by now.
+        sql.push_str(&format!(";\nrevoke all on {name} from anon, authenticated"));
+    }
+    if granted {
+        let roles = if closed { "service_role" } else { ROLES };
+        sql.push_str(&format!(";\ngrant all on {name} to {roles}"));
     }
     sql
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(name: &str) -> TargetName {
+        TargetName {
+            schema: "public".into(),
+            name: name.into(),
+        }
+    }
+
+    #[test]
+    fn what_no_row_level_security_closes_is_the_service_roles_alone() {
+        let mut supabase = SupabasePlan {
+            extension_schema: "extensions".into(),
+            exposed: vec!["public".into()],
+            secured: Vec::new(),
+            grants: true,
+            invoker_views: vec![name("v")],
+            closed_views: vec![name("m")],
+            accounts: None,
+        };
+        assert_eq!(
+            after_view(&name("v"), &supabase),
+            ";\nalter view \"public\".\"v\" set (security_invoker = true);\n\
+             grant all on \"public\".\"v\" to anon, authenticated, service_role"
+        );
+        assert_eq!(
+            after_view(&name("m"), &supabase),
+            ";\nrevoke all on \"public\".\"m\" from anon, authenticated;\ngrant all on \"public\".\"m\" to service_role"
+        );
+        supabase.grants = false;
+        assert_eq!(
+            after_view(&name("m"), &supabase),
+            ";\nrevoke all on \"public\".\"m\" from anon, authenticated"
+        );
+    }
 }
