@@ -168,6 +168,112 @@ fn other_types_names_and_conditions_are_carried_out() {
     assert_eq!(target.sql("select to_regclass('shop.many') is null"), "t");
 }
 
+#[test]
+fn two_databases_are_compared_with_the_right_to_read_alone() {
+    let folder = Folder::new();
+    let tables = "create schema shop; create type shop.mood as enum ('sad', 'ok');
+         create table shop.\"Item\" (id integer primary key, price numeric(8, 2), mood shop.mood, moods shop.mood[]);
+         insert into shop.\"Item\" select i, i * 1.25, 'ok', array['sad']::shop.mood[] from generate_series(1, 1000) as i;
+         create table shop.label (code varchar(5) primary key, text text);
+         insert into shop.label values ('a', 'A'), ('b', 'B')";
+    let left = Database::new(&oldest());
+    left.sql(tables);
+    let right = Database::new(&newest());
+    // Another number for the same type.
+    right.sql("create type first as enum ('x')");
+    right.sql(tables);
+    let mut urls = Vec::new();
+    for database in [&left, &right] {
+        let role = format!("{}_reader", database.name);
+        database.sql(&format!(
+            "create role {role} login password 'hunter2'; grant usage on schema shop to {role};
+             grant select on all tables in schema shop to {role};
+             revoke create, temporary on database {} from public",
+            database.name
+        ));
+        urls.push(database.url_as(&role, "hunter2"));
+    }
+    let diff = |flags: &[&str], code: i32| {
+        migrate(&folder, ["diff", "env:A", "env:B"].iter().chain(flags))
+            .env("A", &urls[0])
+            .env("B", &urls[1])
+            .secret("hunter2")
+            .ends(code)
+    };
+    diff(&[], 0).says(&["The same: 1,002 rows in 2 tables"]);
+    right.sql(
+        "update shop.\"Item\" set price = 7, mood = 'sad' where id = 500;
+         delete from shop.\"Item\" where id = 77;
+         insert into shop.\"Item\" values (-5, 1, 'ok', null);
+         alter table shop.label add added integer, alter code type text;
+         create table shop.more (a integer)",
+    );
+    right.sql("grant select on shop.more to public");
+    let found = diff(&["--json"], 7).json();
+    assert_eq!(found["same"], false);
+    assert_eq!(found["only_left"], serde_json::json!([]));
+    assert_eq!(
+        found["only_right"],
+        serde_json::json!([{ "schema": "shop", "name": "more" }])
+    );
+    let mut rows = found["tables"][0]["differences"].as_array().unwrap().clone();
+    rows.sort_by_key(|row| row["key"]["id"].as_i64());
+    let said: Vec<String> = rows
+        .iter()
+        .map(|row| format!("{} {}", row["key"], row["kind"]))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            r#"{"id":-5} "extra""#,
+            r#"{"id":77} "missing""#,
+            r#"{"id":500} {"changed":["price","mood"]}"#
+        ]
+    );
+    assert_eq!(rows[2]["expected"]["price"], "625.00");
+    assert_eq!(rows[2]["found"]["price"], "7.00");
+    // Read in the first side's type, so that it is compared all the same.
+    assert_eq!(
+        found["tables"][1]["columns"],
+        serde_json::json!({ "added": "only the second side has it" })
+    );
+    assert_eq!(found["tables"][1]["left"], found["tables"][1]["right"]);
+    diff(&["--exclude", "shop.more", "--exclude", "shop.item"], 7).says(&["only the second side has it"]);
+    for database in [&left, &right] {
+        let role = format!("{}_reader", database.name);
+        database.sql(&format!("drop owned by {role}; drop role {role}"));
+    }
+}
+
+#[test]
+fn a_ledger_says_how_one_database_came_from_another() {
+    let folder = Folder::new();
+    let source = Database::new(&oldest());
+    source.sql("create table t (id integer primary key, n integer); insert into t select i, i from generate_series(1, 50) as i");
+    let plan = folder.file("plan.toml");
+    std::fs::write(
+        &plan,
+        "source = \"env:FROM\"\n[tables.\"public.t\"]\nname = \"things\"\n[tables.\"public.t\".columns]\nn = { name = \"number\" }\n",
+    )
+    .unwrap();
+    let target = Database::new(&newest());
+    migrate(&folder, ["run", plan.to_str().unwrap()])
+        .env("FROM", source.url())
+        .to(&target)
+        .ends(0);
+    let diff = |left: &str, right: &str, code: i32| {
+        migrate(&folder, ["diff", left, right])
+            .env("FROM", source.url())
+            .env("INTO", target.url())
+            .ends(code)
+    };
+    diff("env:FROM", "env:INTO", 0).says(&["The same: 50 rows in 1 table"]);
+    diff("env:INTO", "env:FROM", 0).says(&["The same: 50 rows in 1 table"]);
+    target.sql("update things set number = 0 where id = 9");
+    diff("env:FROM", "env:INTO", 7).says(&["9 in A, 0 in B"]);
+    diff("env:INTO", "env:FROM", 7).says(&["0 in A, 9 in B"]);
+}
+
 /// Rows enough for several chunks.
 const LARGE: &str = "
     create table big (id integer primary key, filler text);

@@ -312,7 +312,13 @@ fn any_two_databases() {
     migrate(&bench.folder, ["clean", "--yes"])
         .to(&bench.database)
         .ends(0);
-    diff(&url, MISMATCH).says(&["code 8"]);
+    // Then it is a source as the other is, and has a table of its own.
+    diff(&url, MISMATCH).says(&["code 8", "1.0 in A, 0.0 in B", "dbo.Calm", "dbo.C"]);
+    bench.database.sql("alter table dbo.\"C\" rename to \"Calm\"");
+    bench
+        .database
+        .sql("update dbo.\"Keyed\" set amount = 1 where code = 'code 8'");
+    diff(&url, 0).says(&["The same: 3,509 rows in 3 tables"]);
 }
 
 #[test]

@@ -188,13 +188,11 @@ fn read(row: &sqlx::postgres::PgRow, xml: bool) -> sqlx::Result<Facts> {
 }
 
 impl Facts {
-    /// Whether a migration can be written here.
+    /// Whether what a migration wrote can be read here.
     ///
     /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) for an old server or another encoding than UTF-8;
-    /// [`Permission`](ErrorKind::Permission) for a standby, a user who may not create schemas, or a Supabase project that
-    /// has gone read-only; that one is [`Resources`](ErrorKind::Resources).
-    pub fn check(&self) -> Result<()> {
+    /// [`Unsupported`](ErrorKind::Unsupported) for an old server or another encoding than UTF-8.
+    pub fn check_reading(&self) -> Result<()> {
         if self.target.version < OLDEST_VERSION {
             return Err(Error::destination(
                 ErrorKind::Unsupported,
@@ -214,6 +212,17 @@ impl Facts {
             )
             .hint("create the database with: create database NAME encoding 'UTF8' template template0"));
         }
+        Ok(())
+    }
+
+    /// Whether a migration can be written here.
+    ///
+    /// # Errors
+    /// [`Unsupported`](ErrorKind::Unsupported) for an old server or another encoding than UTF-8;
+    /// [`Permission`](ErrorKind::Permission) for a standby, a user who may not create schemas, or a Supabase project that
+    /// has gone read-only; that one is [`Resources`](ErrorKind::Resources).
+    pub fn check(&self) -> Result<()> {
+        self.check_reading()?;
         if self.standby {
             return Err(Error::destination(
                 ErrorKind::Permission,

@@ -48,9 +48,21 @@ impl PostgresSink {
     /// [`Resources`](ErrorKind::Resources) as the server says, [`Unsupported`](ErrorKind::Unsupported) for a server that
     /// is too old, or a database that is not in UTF-8.
     pub async fn connect(options: SinkOptions) -> Result<Arc<Self>> {
+        Self::checked(options, Facts::check).await
+    }
+
+    /// The same to read what an earlier migration wrote: the right to create anything is not asked for.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), but for what a writer needs.
+    pub async fn connect_to_read(options: SinkOptions) -> Result<Arc<Self>> {
+        Self::checked(options, Facts::check_reading).await
+    }
+
+    async fn checked(options: SinkOptions, check: fn(&Facts) -> Result<()>) -> Result<Arc<Self>> {
         let connector = Connector::new(PgTarget::parse(&options.url)?);
         let facts = connector.probe().await?;
-        facts.check()?;
+        check(&facts)?;
         let sessions = if facts.transaction_pooler {
             Sessions::Shared
         } else {

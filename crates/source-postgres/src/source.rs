@@ -139,7 +139,7 @@ impl Snapshot for PgSnapshot {
         chunk: &Chunk,
         after: Option<&Cursor>,
     ) -> Result<Box<dyn ChunkReader>> {
-        let shape = Arc::clone(self.shape(table)?);
+        let shape = self.shape(table)?.for_columns_of(table)?;
         read::start(Arc::clone(&self.exported), shape, table, chunk, after)
     }
 }

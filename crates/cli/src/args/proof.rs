@@ -72,10 +72,10 @@ pub(crate) struct PageArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DiffArgs {
-    /// What should be: a source, a plan file that names one, or a PostgreSQL database that was migrated to
+    /// What should be: a source (PostgreSQL is one as well), or a plan file that names one
     #[arg(value_name = "A")]
     pub(crate) left: String,
-    /// What is: another source, or a PostgreSQL database
+    /// What is: another source, or a PostgreSQL database that was migrated to
     #[arg(value_name = "B")]
     pub(crate) right: String,
     #[command(flatten)]

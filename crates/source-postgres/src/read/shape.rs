@@ -204,6 +204,44 @@ pub(crate) fn source_name(table: &TablePlan) -> String {
 }
 
 impl Shape {
+    /// The same for a table plan with fewer columns, or in another order, than the one that the snapshot was taken for: two
+    /// databases are compared by the columns that both have.
+    ///
+    /// # Errors
+    /// [`Internal`](ErrorKind::Internal) for a column that the snapshot was not taken for.
+    pub(crate) fn for_columns_of(self: &Arc<Self>, table: &TablePlan) -> Result<Arc<Self>> {
+        if table
+            .delivered()
+            .map(|c| c.source.clone())
+            .eq(self.columns.iter().map(|c| c.name.clone()))
+        {
+            return Ok(Arc::clone(self));
+        }
+        let places = table.delivered().map(|planned| {
+            let place = self.columns.iter().position(|c| c.name == planned.source);
+            place.ok_or_else(|| {
+                Error::source_side(
+                    ErrorKind::Internal,
+                    "a column is read that the snapshot was not taken for",
+                )
+                .at("column", &planned.source)
+                .at("table", &table.source)
+            })
+        });
+        let places: Vec<usize> = places.collect::<Result<_>>()?;
+        let oids = self.oids.as_ref().map(|(oids, holders)| {
+            let holders = places.iter().map(|place| holders[*place]).collect();
+            (Arc::clone(oids), holders)
+        });
+        Ok(Arc::new(Self {
+            oid: self.oid,
+            plain: self.plain && !places.is_empty(),
+            columns: places.iter().map(|place| self.columns[*place].clone()).collect(),
+            untouched: self.untouched,
+            oids,
+        }))
+    }
+
     /// The COPY that delivers a part of the table.
     pub(crate) fn copy(&self, table: &TablePlan, part: &Part) -> String {
         let name = source_name(table);
