@@ -274,6 +274,39 @@ fn a_ledger_says_how_one_database_came_from_another() {
     diff("env:INTO", "env:FROM", 7).says(&["0 in A, 9 in B"]);
 }
 
+#[test]
+fn clean_removes_what_was_declared_and_nothing_else() {
+    let folder = Folder::new();
+    let source = filled(&oldest());
+    let target = Database::new(&oldest());
+    target.sql(
+        "create schema others; create type others.mood as enum ('x'); create table others.t (id integer primary key);
+         create function others.twice(n integer) returns integer language sql as 'select n';
+         create table public.kinds (id serial primary key); create view public.all_kinds as select * from public.kinds",
+    );
+    let before = (schema(&target), sequences(&target));
+    migrate(&folder, ["run", "env:FROM", "--json"])
+        .env("FROM", source.url())
+        .to(&target)
+        .ends(0);
+    // What somebody else made in a schema of the migration stays, and the schema with it; in the way it is an error.
+    target.sql("create view shop.mine as select id from shop.kinds");
+    migrate(&folder, ["clean", "--data", "--yes"])
+        .to(&target)
+        .ends(6)
+        .complains(&["shop.mine"]);
+    assert_eq!(target.sql("select count(*) from shop.kinds"), "300");
+    target.sql("drop view shop.mine; create table shop.mine (a integer)");
+    migrate(&folder, ["clean", "--data", "--yes"]).to(&target).ends(0);
+    assert_eq!(
+        target.sql("select count(*) from pg_depend where refobjid = 'shop'::regnamespace"),
+        "1"
+    );
+    target.sql("drop table shop.mine; drop schema shop");
+    assert_eq!((schema(&target), sequences(&target)), before);
+    assert_eq!(target.sql("select to_regnamespace('migrate') is null"), "t");
+}
+
 /// Rows enough for several chunks.
 const LARGE: &str = "
     create table big (id integer primary key, filler text);
