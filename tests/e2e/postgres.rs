@@ -307,6 +307,36 @@ fn clean_removes_what_was_declared_and_nothing_else() {
     assert_eq!(target.sql("select to_regnamespace('migrate') is null"), "t");
 }
 
+#[test]
+fn a_function_that_is_there_already_is_neither_replaced_nor_removed() {
+    let folder = Folder::new();
+    let source = Database::new(&oldest());
+    source.sql(
+        "create table t (id integer primary key); insert into t values (1);
+         create function twice(n integer) returns integer language sql as 'select 2 * n';
+         create function of_rows() returns setof t language sql as 'select * from public.t';
+         create view v as select id, twice(id) from t",
+    );
+    let target = Database::new(&oldest());
+    target.sql("create function twice(n integer) returns integer language sql as 'select 42'");
+    let before = schema(&target);
+    let run = || {
+        migrate(&folder, ["run", "env:FROM"])
+            .env("FROM", source.url())
+            .to(&target)
+    };
+    run().ends(6).complains(&["twice", "already exists"]);
+    assert_eq!(schema(&target), before);
+    target.sql(
+        "drop function twice(integer); create function of_rows() returns integer language sql as 'select 42'",
+    );
+    let before = schema(&target);
+    // This one needs the table, so that it comes after the rows: a step that could not be done.
+    run().ends(3);
+    migrate(&folder, ["clean", "--data", "--yes"]).to(&target).ends(0);
+    assert_eq!(schema(&target), before);
+}
+
 /// Rows enough for several chunks.
 const LARGE: &str = "
     create table big (id integer primary key, filler text);

@@ -50,6 +50,7 @@ pub fn condition_name(sqlstate: &str) -> &'static str {
         "42P01" => "undefined_table",
         "42P04" => "duplicate_database",
         "42P06" => "duplicate_schema",
+        "42723" => "duplicate_function",
         "42P07" => "duplicate_table",
         "42P17" => "invalid_object_definition",
         "53100" => "disk_full",

@@ -1,16 +1,18 @@
 //! Removing the ledger, and what a migration created.
 
-use migrate_core::declared::{Declared, Moment};
+use migrate_core::declared::{Declared, DeclaredObject, Moment};
 use migrate_core::plan::quote_ident;
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::{During, execute, query_scalar};
 
 use crate::connect::PostgresSink;
+use crate::ddl::step_id;
 use crate::ledger::account;
 use crate::ledger::created::{self, Created, KINDS};
 use crate::ledger::mapping;
 use crate::ledger::run::{self, Presence};
+use crate::ledger::step;
 use crate::lock::RunLock;
 
 /// What [`PostgresSink::clean`] removed.
@@ -94,7 +96,8 @@ async fn clean(connection: &mut PgConnection, drop_data: bool) -> Result<Cleaned
     })
 }
 
-/// Drops objects that the plan declares, the latest first: those of before the tables, or all later ones.
+/// Drops objects that the plan declares, the latest first: those of before the tables, or all later ones. What comes after
+/// the rows is dropped if the ledger says that it was made: where it could not be, somebody else may have the name.
 async fn drop_objects(
     connection: &mut PgConnection,
     declared: &Declared,
@@ -102,7 +105,11 @@ async fn drop_objects(
     dropped: &mut Vec<String>,
 ) -> Result<()> {
     let early = from == Moment::BeforeTables;
-    let objects = declared.objects.iter().rev();
+    let done = step::done(connection).await?;
+    let made = |o: &DeclaredObject| {
+        matches!(o.moment, Moment::BeforeTables | Moment::AfterTables) || done.contains(&step_id(o))
+    };
+    let objects = declared.objects.iter().rev().filter(|o| made(o));
     for object in objects.filter(|o| (o.moment == Moment::BeforeTables) == early) {
         let Some(sql) = &object.drop else { continue };
         execute(connection, sql.as_str(), During::Statement)

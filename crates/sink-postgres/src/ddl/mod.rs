@@ -12,6 +12,7 @@ pub(crate) use accounts::{OWN_PROVIDERS, provider};
 pub use post::post_data;
 pub use pre::pre_data;
 
+use migrate_core::declared::DeclaredObject;
 use migrate_core::plan::TargetName;
 
 /// One thing to create, or one check to make, as one transaction.
@@ -105,6 +106,11 @@ impl Step {
         self.lock = Some((table.clone(), lock));
         self
     }
+}
+
+/// The id of the step that creates an object which the source declares.
+pub(crate) fn step_id(object: &DeclaredObject) -> String {
+    format!("{} {}", object.kind, object.name)
 }
 
 /// `"a", "b"`

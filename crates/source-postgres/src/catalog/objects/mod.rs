@@ -194,7 +194,12 @@ impl Found {
         } else {
             // What a body names may be created later.
             text.push_str("set local check_function_bodies = off;\n");
-            text.push_str(definition.trim_end());
+            // PostgreSQL prints `CREATE OR REPLACE`; one that the destination has already is somebody else's.
+            let definition = definition.trim_end();
+            match definition.strip_prefix("CREATE OR REPLACE ") {
+                Some(rest) => text.push_str(&format!("CREATE {rest}")),
+                None => text.push_str(definition),
+            }
         }
         let arguments = if row.kind == "aggregate" && arguments.is_empty() {
             "*"
