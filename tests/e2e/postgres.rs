@@ -337,6 +337,80 @@ fn a_function_that_is_there_already_is_neither_replaced_nor_removed() {
     assert_eq!(schema(&target), before);
 }
 
+#[test]
+fn rules_are_asked_of_the_source_which_writes_nothing() {
+    let folder = Folder::new();
+    let source = Database::new(&oldest());
+    source.sql(
+        "create table t (id integer primary key, at timestamptz); insert into t select i, now() from generate_series(1, 30) as i",
+    );
+    let plan = folder.file("plan.toml");
+    let rules = [
+        ("same", "on = \"both\"\nsql = \"select max(at), sum(id) from t\""),
+        (
+            "many",
+            "on = \"source\"\nsql = \"select id from t order by id\"\nexpect = 1",
+        ),
+        (
+            "thirty",
+            "on = \"source\"\nsql = \"select count(*) from t\"\nexpect = 30",
+        ),
+        (
+            "two",
+            "on = \"source\"\nsql = \"commit; delete from t where id = 1\"",
+        ),
+        (
+            "writes",
+            "on = \"source\"\nsql = \"delete from t where id = 1 returning id\"",
+        ),
+        (
+            "after",
+            "on = \"source\"\nsql = \"select id from t where id > 30\"",
+        ),
+    ];
+    let mut text = "source = \"env:FROM\"\n".to_owned();
+    for (name, rule) in rules {
+        text.push_str(&format!("[[rule]]\nname = \"{name}\"\n{rule}\n"));
+    }
+    text.push_str("[[query]]\nname = \"timed\"\nsql = \"select count(*) from t\"\nsource_sql = \"select count(*) from t\"\nruns = 7\n");
+    std::fs::write(&plan, text).unwrap();
+    let target = Database::new(&oldest());
+    migrate(&folder, ["run", plan.to_str().unwrap(), "--json"])
+        .env("FROM", source.url())
+        .to(&target)
+        .run();
+    let found = migrate(
+        &folder,
+        ["validate", plan.to_str().unwrap(), "--level", "full", "--json"],
+    )
+    .env("FROM", source.url())
+    .to(&target)
+    .ends(7)
+    .json();
+    assert_eq!(
+        found["verdict"]["reasons"],
+        serde_json::json!([
+            "rule many: the source did not answer with one value",
+            "rule two: the source refused the query: cannot insert multiple commands into a prepared statement (syntax_error, 42601)",
+            "rule writes: the source refused the query: cannot execute DELETE in a read-only transaction (read_only_sql_transaction, 25006)",
+        ])
+    );
+    let rules = found["rules"].as_array().unwrap();
+    let held = rules.iter().filter(|rule| rule["outcome"] == "holds");
+    assert_eq!(
+        held.map(|rule| rule["name"].as_str().unwrap())
+            .collect::<Vec<_>>(),
+        ["same", "thirty", "after"]
+    );
+    let shown = &rules[1]["outcome"]["broken"]["shown"];
+    assert_eq!(
+        (shown["rows"].as_array().unwrap().len(), &shown["more"]),
+        (20, &true.into())
+    );
+    assert_eq!(found["queries"][0]["source"]["runs"], 7);
+    assert_eq!(source.sql("select count(*) from t"), "30");
+}
+
 /// Rows enough for several chunks.
 const LARGE: &str = "
     create table big (id integer primary key, filler text);

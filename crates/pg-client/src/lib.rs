@@ -16,6 +16,7 @@
 //! # }
 //! ```
 
+mod answer;
 mod classify;
 mod config;
 mod connect;
@@ -26,6 +27,7 @@ mod reading;
 mod sqlstate;
 mod supabase;
 
+pub use answer::answer;
 pub use classify::{During, Rejection, classify};
 pub use config::PgTarget;
 pub use connect::{Connector, Sessions, execute};

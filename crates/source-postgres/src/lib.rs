@@ -14,6 +14,7 @@
 //! # }
 //! ```
 
+mod ask;
 mod catalog;
 mod config;
 mod connect;

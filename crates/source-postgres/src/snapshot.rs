@@ -38,7 +38,7 @@ const EXPORT: &str = "
     select pg_export_snapshot() as id,
            case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end::text as position";
 
-const BEGIN: &str = "begin isolation level repeatable read, read only";
+pub(crate) const BEGIN: &str = "begin isolation level repeatable read, read only";
 
 impl Exported {
     /// Takes the snapshot.
@@ -68,6 +68,11 @@ impl Exported {
         {
             return Ok(connection);
         }
+        self.fresh_session().await
+    }
+
+    /// One that nobody used before.
+    pub(crate) async fn fresh_session(&self) -> Result<PgConnection> {
         let mut connection = self.connector.connect().await?;
         let id = migrate_core::plan::quote_literal(&self.id);
         match execute(

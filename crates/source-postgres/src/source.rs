@@ -8,10 +8,12 @@ use async_trait::async_trait;
 use migrate_core::catalog::{Catalog, ObjectName};
 use migrate_core::chunk::{Chunk, ChunkGoal, Cursor, Position, Receipt};
 use migrate_core::plan::{Plan, TablePlan};
+use migrate_core::proof::Answer;
 use migrate_core::source::{Capabilities, ChunkReader, Snapshot, Source};
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::Connector;
 
+use crate::ask::Asker;
 use crate::catalog;
 use crate::config::PostgresConfig;
 use crate::connect::{self, Facts, execute};
@@ -23,6 +25,7 @@ use crate::{split, unchanged};
 pub struct Postgres {
     config: PostgresConfig,
     connector: Connector,
+    asker: Asker,
 }
 
 impl Postgres {
@@ -31,6 +34,7 @@ impl Postgres {
         Self {
             connector: Connector::reading(config.target.clone()),
             config,
+            asker: Asker::default(),
         }
     }
 
@@ -84,11 +88,17 @@ impl Source for Postgres {
         let shapes = read::shapes(&mut session, plan, &facts).await?;
         execute(&mut session, "select 1").await?;
         exported.give_back(session);
+        let exported = Arc::new(exported);
+        self.asker.see(&exported);
         Ok(Arc::new(PgSnapshot {
-            exported: Arc::new(exported),
+            exported,
             major: facts.major(),
             shapes,
         }))
+    }
+
+    async fn ask(&self, query: &str, limit: usize) -> Result<Option<Answer>> {
+        self.asker.ask(&self.connector, query, limit).await.map(Some)
     }
 }
 

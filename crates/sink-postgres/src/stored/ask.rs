@@ -1,12 +1,11 @@
 //! Queries that a person wrote.
 
-use futures::TryStreamExt;
+use migrate_core::Result;
 use migrate_core::plan::TargetName;
 use migrate_core::proof::Answer;
-use migrate_core::{Error, ErrorKind, Result};
-use migrate_pg_client::sqlx::postgres::{PgConnection, PgRow, PgValueFormat};
-use migrate_pg_client::sqlx::{self, AssertSqlSafe, Column, Row, ValueRef};
-use migrate_pg_client::{During, execute};
+use migrate_pg_client::sqlx;
+use migrate_pg_client::sqlx::postgres::PgConnection;
+use migrate_pg_client::{During, answer, execute};
 use serde_json::Value as Json;
 
 use crate::connect::statement;
@@ -17,21 +16,7 @@ const PATIENCE: &str = "600s";
 /// Answers a query in a transaction that can write nothing. If that fails, the connection is of no more use.
 pub(super) async fn ask(connection: &mut PgConnection, sql: &str, limit: usize) -> Result<Answer> {
     begin(connection).await?;
-    let mut answer = Answer::default();
-    {
-        // The simple protocol: every value comes as text, as PostgreSQL prints it.
-        let mut rows = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch(&mut *connection);
-        while let Some(row) = rows.try_next().await.map_err(statement)? {
-            if answer.columns.is_empty() {
-                answer.columns = row.columns().iter().map(|c| c.name().to_owned()).collect();
-            }
-            if answer.rows.len() == limit {
-                answer.more = true;
-                continue;
-            }
-            answer.rows.push(cells(&row)?);
-        }
-    }
+    let answer = answer(connection, sql, limit).await.map_err(statement)?;
     execute(connection, "rollback", During::Statement).await?;
     Ok(answer)
 }
@@ -39,27 +24,6 @@ pub(super) async fn ask(connection: &mut PgConnection, sql: &str, limit: usize) 
 async fn begin(connection: &mut PgConnection) -> Result<u64> {
     let statements = format!("begin read only; set local statement_timeout = '{PATIENCE}'");
     execute(connection, statements, During::Statement).await
-}
-
-fn cells(row: &PgRow) -> Result<Vec<Option<String>>> {
-    (0..row.len())
-        .map(|i| {
-            let value = row.try_get_raw(i).map_err(statement)?;
-            if value.is_null() {
-                return Ok(None);
-            }
-            let text = match value.format() {
-                PgValueFormat::Text => value.as_str().ok().map(str::to_owned),
-                PgValueFormat::Binary => None,
-            };
-            text.map(Some).ok_or_else(|| {
-                Error::destination(
-                    ErrorKind::Internal,
-                    "the server answered in a form that is no text",
-                )
-            })
-        })
-        .collect()
 }
 
 /// What the query planner would read from end to end.
