@@ -147,7 +147,12 @@ async fn find(job: Job) -> Result<Option<Work>> {
     let Some(snapshot) = &job.snapshot else {
         return Ok(None);
     };
-    let mut comparison = Comparison::read(job.origin(snapshot), job.destination()).await?;
+    let mut comparison = match Comparison::read(job.origin(snapshot), job.destination()).await {
+        Ok(comparison) => comparison,
+        // A table that is gone cannot be repaired row by row, and keeps no other from being repaired: the validation names it.
+        Err(error) if error.kind() == ErrorKind::Mismatch => return Ok(None),
+        Err(error) => return Err(error),
+    };
     let (read, stored) = (comparison.left(), comparison.right());
     let refused = known.quarantined.saturating_sub(comparison.rejected());
     if read == stored || (refused > 0 && stored == known.ledger) {
