@@ -4,8 +4,9 @@ do $$
 declare
     role text;
 begin
-    -- Processes that share a server set it up at the same time.
-    perform pg_advisory_xact_lock(19900);
+    -- Processes that share a server set it up at the same time, each in a database of its own: an advisory lock would hold in
+    -- one database alone, this table is the whole server's.
+    lock table pg_catalog.pg_authid in share row exclusive mode;
     foreach role in array array[
         'supabase_admin', 'postgres', 'anon', 'authenticated', 'service_role', 'authenticator', 'dashboard_user',
         'supabase_auth_admin', 'supabase_storage_admin', 'supabase_realtime_admin'
