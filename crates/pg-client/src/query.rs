@@ -6,7 +6,7 @@
 use sqlx::postgres::{PgArguments, PgRow, Postgres};
 use sqlx::query::{Query, QueryScalar};
 
-/// A statement without a name, as [`sqlx::query`]. It takes a transaction: it is parsed in one message and executed in
+/// A statement without a name, as [`sqlx::query()`](fn@sqlx::query). It takes a transaction: it is parsed in one message and executed in
 /// the next.
 pub fn query(sql: &'static str) -> Query<'static, Postgres, PgArguments> {
     sqlx::query(sql).persistent(false)
