@@ -170,11 +170,22 @@ fn the_default_mapping_comes_back_and_the_file_shows_everything() {
 #[test]
 fn a_mapping_that_decides_everything_comes_back() {
     let (catalog, mapping) = (catalog(), full_mapping());
-    let plan = planner::plan(&catalog, &mapping, &Target::default()).unwrap();
+    // It refers to tables that it leaves out, which no plan can do.
+    let planned = |mapping: &Mapping| {
+        let mut mapping = mapping.clone();
+        for table in mapping.tables.values_mut() {
+            table.polymorphic.clear();
+            for column in table.columns.values_mut() {
+                column.references = None;
+            }
+        }
+        planner::plan(&catalog, &mapping, &Target::default()).unwrap()
+    };
+    let plan = planned(&mapping);
     let text = render(&mapping, &catalog, &plan, true);
     let read = Mapping::from_toml(&text).unwrap();
     assert_eq!(read, with_entries(&mapping, &plan));
-    assert_eq!(planner::plan(&catalog, &read, &Target::default()).unwrap(), plan);
+    assert_eq!(planned(&read), plan);
 }
 
 #[test]
