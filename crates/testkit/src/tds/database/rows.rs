@@ -119,7 +119,12 @@ impl<'a> Asking<'a> {
             order: Vec::new(),
         };
         for item in &asked.items {
-            asking.items.push(asking.item(item)?);
+            if *item == "*" {
+                let all = (0..asking.stored.len()).map(|at| asking.column(at, None));
+                asking.items = all.collect();
+            } else {
+                asking.items.push(asking.item(item)?);
+            }
         }
         if let Some(condition) = asked.condition {
             let columns: Vec<(String, SqlType)> = (asking.stored.iter())
@@ -178,8 +183,12 @@ impl<'a> Asking<'a> {
             }
             None => (item, None),
         };
-        let at = self.place(name)?;
-        let column = &self.stored[at];
+        Some(self.column(self.place(name)?, cast))
+    }
+
+    /// A stored column, as another type where that is given.
+    fn column(&self, at: usize, cast: Option<SqlType>) -> (Item, Column) {
+        let column = self.stored[at];
         let column = Column {
             name: if cast.is_some() {
                 String::new()
@@ -189,7 +198,7 @@ impl<'a> Asking<'a> {
             ty: cast.unwrap_or_else(|| self.resolved(&column.ty)),
             nullable: column.nullable,
         };
-        Some((Item::Column(at), column))
+        (Item::Column(at), column)
     }
 
     /// The rows that are meant, in their order.
