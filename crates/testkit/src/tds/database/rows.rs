@@ -120,7 +120,12 @@ impl<'a> Asking<'a> {
         };
         for item in &asked.items {
             if *item == "*" {
-                let all = (0..asking.stored.len()).map(|at| asking.column(at, None));
+                let all = asking.stored.iter().enumerate();
+                let all = all.map(|(at, stored)| {
+                    let (item, column) = asking.column(at, None);
+                    let ty = travelling(&stored.ty);
+                    (item, Column { ty, ..column })
+                });
                 asking.items = all.collect();
             } else {
                 asking.items.push(asking.item(item)?);
