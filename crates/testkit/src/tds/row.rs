@@ -115,11 +115,11 @@ fn value(out: &mut Vec<u8>, column: &Column, cell: &Cell) {
         }
         T::Xml | T::NVarChar(None) | T::VarChar(None) | T::VarBinary(None) => {
             let bytes = long(column, cell);
-            // The whole length, one piece, and none after it.
+            // The whole length, pieces of a size that clients take, and none after them.
             out.extend((bytes.len() as u64).to_le_bytes());
-            if !bytes.is_empty() {
-                out.extend((bytes.len() as u32).to_le_bytes());
-                out.extend(bytes);
+            for piece in bytes.chunks(1 << 20) {
+                out.extend((piece.len() as u32).to_le_bytes());
+                out.extend(piece);
             }
             out.extend(0_u32.to_le_bytes());
         }
