@@ -1,6 +1,6 @@
 //! How fast 1,000,000 small documents become typed rows with a primary key, against `psql \copy ... (format binary)` of the
 //! same rows from a file prepared beforehand and `alter table ... add primary key`; both into a fresh table in the same
-//! cluster, in turn, best of three. From a deployment and from a dump, each moved by a process of its own, whose peak
+//! destination, in turn, best of three. From a deployment and from a dump, each moved by a process of its own, whose peak
 //! resident memory is measured too, and with the time that finding the types takes.
 //!
 //! Then a third as many documents with two arrays of documents each, whose three tables are read in one pass, and table by
@@ -11,7 +11,6 @@
 //! cargo bench -p migrate-benches --bench mongo -- 200000      fewer documents
 //! ```
 
-use std::error::Error;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -20,6 +19,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use bson::doc;
 use bson::oid::ObjectId;
+use migrate_benches::{Outcome, ROUNDS, Server, processor_seconds};
 use migrate_core::catalog::Catalog;
 use migrate_core::chunk::{Chunk, ChunkGoal, Cursor};
 use migrate_core::mapping::Mapping;
@@ -28,16 +28,13 @@ use migrate_core::pipeline::{self, Options};
 use migrate_core::plan::{Plan, TablePlan};
 use migrate_core::planner;
 use migrate_core::source::{Capabilities, ChunkReader, Snapshot, Source};
-use migrate_pg_embedded::{Cluster, find_installation};
 use migrate_sink_postgres::{PostgresSink, SinkOptions};
 use migrate_source_mongo::{DumpOptions, Mongo, MongoConfig, MongoOptions};
+use migrate_testkit::bench;
 use migrate_testkit::mongo::MongoServer;
 use migrate_testkit::mongo::dump::{Dump, DumpedCollection};
 use tokio_util::sync::CancellationToken;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
-
-const ROUNDS: usize = 3;
 const DOCUMENTS: u32 = 1_000_000;
 
 /// The argument with which the bench starts itself to move a database.
@@ -58,24 +55,16 @@ fn main() -> Outcome<()> {
         return Ok(());
     }
     let documents = args.iter().find_map(|a| a.parse().ok()).unwrap_or(DOCUMENTS);
-    let cluster = Cluster::temporary(
-        Some(find_installation()?),
-        &[
-            ("fsync", "on"),
-            ("shared_buffers", "512MB"),
-            ("max_wal_size", "8GB"),
-            ("checkpoint_timeout", "30min"),
-        ],
-    )?;
+    let destination = Server::start()?;
     let scratch = tempfile::tempdir()?;
     let dump = scratch.path().join("dump");
     let server = MongoServer::start();
-    server.insert("bench", "facts", (0..documents).map(document));
+    server.insert("bench", "facts", (0..documents).map(bench::document));
     Dump {
         collections: vec![DumpedCollection::new(
             "bench",
             "facts",
-            (0..documents).map(document).collect(),
+            (0..documents).map(bench::document).collect(),
         )],
         ..Dump::default()
     }
@@ -89,7 +78,7 @@ fn main() -> Outcome<()> {
         ("mongod", server.url("bench")),
         ("dump", dump.display().to_string()),
     ] {
-        run(name, &from, documents, &cluster, scratch.path())?;
+        run(name, &from, documents, &destination, scratch.path())?;
     }
 
     let documents = documents / 3;
@@ -112,41 +101,37 @@ fn main() -> Outcome<()> {
         ("mongod", server.url("nested")),
         ("dump", nested.display().to_string()),
     ] {
-        run_nested(name, &from, documents, &cluster)?;
+        run_nested(name, &from, documents, &destination)?;
     }
-    cluster.stop()?;
+    destination.stop()?;
     Ok(())
 }
 
-fn run(name: &str, from: &str, documents: u32, cluster: &Cluster, scratch: &Path) -> Outcome<()> {
+fn run(name: &str, from: &str, documents: u32, destination: &Server, scratch: &Path) -> Outcome<()> {
     let rows = scratch.join("rows.bin");
-    moved(from, cluster)?;
-    psql(
-        cluster,
+    moved(from, destination)?;
+    destination.psql(
         "moved",
         &format!("\\copy bench.facts to '{}' (format binary)", rows.display()),
     )?;
     let mut copy = f64::MAX;
     let mut best: Option<Moved> = None;
     for _ in 0..ROUNDS {
-        psql(cluster, "moved", "create table fresh (like bench.facts)")?;
-        psql(cluster, "moved", "checkpoint")?;
+        destination.psql("moved", "create table fresh (like bench.facts)")?;
+        destination.psql("moved", "checkpoint")?;
         let started = Instant::now();
-        psql(
-            cluster,
+        destination.psql(
             "moved",
             &format!("\\copy fresh from '{}' (format binary)", rows.display()),
         )?;
-        psql(cluster, "moved", "alter table fresh add primary key (_id)")?;
+        destination.psql("moved", "alter table fresh add primary key (_id)")?;
         copy = copy.min(started.elapsed().as_secs_f64());
-        psql(cluster, "postgres", "drop database moved")?;
 
-        let moved = moved(from, cluster)?;
+        let moved = moved(from, destination)?;
         if best.as_ref().is_none_or(|b| moved.whole < b.whole) {
             best = Some(moved);
         }
     }
-    psql(cluster, "postgres", "drop database moved")?;
     let Some(best) = best else { return Ok(()) };
     println!(
         "| {name} | {documents} | {:.2} | {:.2} | {:.2} | {copy:.2} | {:.0} % | {:.2} | {:.0} |",
@@ -160,15 +145,14 @@ fn run(name: &str, from: &str, documents: u32, cluster: &Cluster, scratch: &Path
     Ok(())
 }
 
-fn run_nested(name: &str, from: &str, documents: u32, cluster: &Cluster) -> Outcome<()> {
+fn run_nested(name: &str, from: &str, documents: u32, destination: &Server) -> Outcome<()> {
     let mut best = [f64::MAX; 2];
     let mut peak: f64 = 0.0;
     for _ in 0..ROUNDS {
         for (best, mode) in best.iter_mut().zip([MOVE, MOVE_APART]) {
-            let moved = moved_by(mode, from, cluster)?;
+            let moved = moved_by(mode, from, destination)?;
             *best = best.min(moved.rows);
             peak = peak.max(moved.peak_mib);
-            psql(cluster, "postgres", "drop database moved")?;
         }
     }
     let rate = |seconds: f64| f64::from(documents) / seconds;
@@ -191,15 +175,14 @@ struct Moved {
 }
 
 /// Moves into a new database, in a process of its own.
-fn moved(from: &str, cluster: &Cluster) -> Outcome<Moved> {
-    moved_by(MOVE, from, cluster)
+fn moved(from: &str, destination: &Server) -> Outcome<Moved> {
+    moved_by(MOVE, from, destination)
 }
 
-fn moved_by(mode: &str, from: &str, cluster: &Cluster) -> Outcome<Moved> {
-    cluster.create_database("moved")?;
-    psql(cluster, "moved", "checkpoint")?;
+fn moved_by(mode: &str, from: &str, destination: &Server) -> Outcome<Moved> {
+    destination.fresh("moved")?;
     let output = Command::new(std::env::current_exe()?)
-        .args([mode, from, &cluster.socket_url("moved")])
+        .args([mode, from, &destination.url("moved")])
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {
@@ -243,7 +226,7 @@ async fn move_one(from: &str, to: &str, apart: bool) -> Outcome<()> {
     options.analyze = false;
     let sink = PostgresSink::connect(options).await?;
     let plan = Arc::new(planner::plan(&catalog, &Mapping::default(), &sink.target())?);
-    let before = processor_seconds();
+    let before = processor_seconds(std::process::id());
     let started = Instant::now();
     // As the command line does.
     let chunks = ChunkGoal {
@@ -263,7 +246,7 @@ async fn move_one(from: &str, to: &str, apart: bool) -> Outcome<()> {
     println!(
         "{discover} {} {whole} {} {}",
         report.copy_elapsed.as_secs_f64(),
-        processor_seconds() - before,
+        processor_seconds(std::process::id()) - before,
         peak_mib()
     );
     Ok(())
@@ -305,20 +288,6 @@ impl Snapshot for ApartSnapshot {
     }
 }
 
-/// Processor time of this process so far; a tick is a hundredth of a second on every Linux.
-fn processor_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let behind_name = text.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks = |n: usize| {
-        behind_name
-            .split_whitespace()
-            .nth(n)
-            .and_then(|t| t.parse::<f64>().ok())
-            .unwrap_or(0.0)
-    };
-    (ticks(11) + ticks(12)) / 100.0
-}
-
 /// The largest resident set so far.
 fn peak_mib() -> f64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -327,36 +296,6 @@ fn peak_mib() -> f64 {
         .find_map(|l| l.strip_prefix("VmHWM:"))
         .unwrap_or_default();
     line.trim().trim_end_matches(" kB").parse::<f64>().unwrap_or(0.0) / 1024.0
-}
-
-/// A document of six fields: a key, an integer, text, a float, a date and a boolean.
-fn document(n: u32) -> Vec<u8> {
-    let mixed = n.wrapping_mul(2_654_435_761);
-    let mut out = vec![0; 4];
-    let mut field = |kind: u8, name: &str, bytes: &[u8]| {
-        out.push(kind);
-        out.extend_from_slice(name.as_bytes());
-        out.push(0);
-        out.extend_from_slice(bytes);
-    };
-    let mut id = [0x65; 12];
-    id[8..].copy_from_slice(&n.to_be_bytes());
-    field(0x07, "_id", &id);
-    field(0x10, "quantity", &((mixed % 1000) as i32).to_le_bytes());
-    let text = format!("customer {mixed:010}");
-    let framed = [&(text.len() as i32 + 1).to_le_bytes()[..], text.as_bytes(), &[0]].concat();
-    field(0x02, "customer", &framed);
-    field(0x01, "price", &(f64::from(mixed % 100_000) / 100.0).to_le_bytes());
-    field(
-        0x09,
-        "createdAt",
-        &(1_600_000_000_000 + i64::from(mixed)).to_le_bytes(),
-    );
-    field(0x08, "paid", &[u8::from(mixed.is_multiple_of(3))]);
-    out.push(0);
-    let length = out.len() as i32;
-    out[..4].copy_from_slice(&length.to_le_bytes());
-    out
 }
 
 /// An order: a key, a customer, three lines and two remarks.
@@ -377,15 +316,4 @@ fn order(n: u32) -> Vec<u8> {
         "remarks": (0..2).map(remark).collect::<Vec<_>>(),
     };
     order.to_vec().expect("what is made here is BSON")
-}
-
-fn psql(cluster: &Cluster, database: &str, command: &str) -> Outcome<()> {
-    let output = cluster
-        .psql(database)?
-        .args(["-qX", "-v", "ON_ERROR_STOP=1", "-c", command])
-        .output()?;
-    if !output.status.success() {
-        return Err(format!("psql: {command}: {}", String::from_utf8_lossy(&output.stderr)).into());
-    }
-    Ok(())
 }

@@ -14,36 +14,18 @@
 //! variable, the tables must be there, and nobody may write to them; the password is read from the URL, and the server's
 //! certificate is taken as it is.
 
-use std::error::Error;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 
-use futures::TryStreamExt;
-use migrate_pg_embedded::{Cluster, find_installation};
+use migrate_benches::{Loaded, Migrate, Outcome, ROUNDS, Server as Destination, Shortest, asked, drain};
 use migrate_testkit::bench;
 use migrate_testkit::tds::Server;
-use mssql_tds::connection::client_context::{ClientContext, TdsAuthenticationMethod};
-use mssql_tds::connection_provider::tds_connection_provider::TdsConnectionProvider;
-use mssql_tds::core::{EncryptionOptions, EncryptionSetting};
-use mssql_tds::datatypes::row_writer::DiscardRowWriter;
-use tokio::net::TcpStream;
-use tokio_util::compat::TokioAsyncWriteCompatExt;
 use url::Url;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
-
-const ROUNDS: usize = 3;
 /// Bytes of the one value of `dbo.Large`.
 const LARGE: u64 = 200_000_000;
 
 fn main() -> Outcome<()> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    // `cargo bench` passes --bench; `cargo test --benches` does not, and must not run for minutes.
-    if !args.iter().any(|a| a == "--bench") {
-        return Ok(());
-    }
+    let Some(args) = asked() else { return Ok(()) };
     let named: Vec<&str> = args
         .iter()
         .map(String::as_str)
@@ -70,16 +52,8 @@ fn main() -> Outcome<()> {
         }
     };
     let tls = served.is_none() || args.iter().any(|a| a == "--tls");
-    let migrate = release_binary()?;
-    let cluster = Cluster::temporary(
-        Some(find_installation()?),
-        &[
-            ("fsync", "on"),
-            ("shared_buffers", "512MB"),
-            ("max_wal_size", "8GB"),
-            ("checkpoint_timeout", "30min"),
-        ],
-    )?;
+    let migrate = Migrate::find()?;
+    let destination = Destination::start()?;
     let scratch = tempfile::tempdir()?;
     let runtime = tokio::runtime::Runtime::new()?;
     println!(
@@ -92,7 +66,7 @@ fn main() -> Outcome<()> {
                 url: &url,
                 tls,
                 migrate: &migrate,
-                cluster: &cluster,
+                destination: &destination,
                 table,
                 driver,
                 rows: scratch.path().join("rows.bin"),
@@ -100,15 +74,15 @@ fn main() -> Outcome<()> {
             bench.run(&runtime)?;
         }
     }
-    cluster.stop()?;
+    destination.stop()?;
     Ok(())
 }
 
 struct Bench<'a> {
     url: &'a Url,
     tls: bool,
-    migrate: &'a Path,
-    cluster: &'a Cluster,
+    migrate: &'a Migrate,
+    destination: &'a Destination,
     table: &'a str,
     driver: &'a str,
     /// The rows as PostgreSQL writes them.
@@ -124,35 +98,30 @@ impl Bench<'_> {
             "\\copy {stored} to '{}' (format binary)",
             self.rows.display()
         ))?;
-        let (mut alone, mut copy, mut whole, mut rows) = (f64::MAX, f64::MAX, f64::MAX, f64::MAX);
+        let [mut alone, mut copy, mut whole, mut rows] = [Shortest::default(); 4];
         let (mut count, mut peak) = (0, 0);
         for _ in 0..ROUNDS {
-            let started = Instant::now();
-            count = runtime.block_on(async {
+            let drained = runtime.block_on(async {
                 match self.driver {
-                    "tiberius" => Box::pin(self.drain_tiberius()).await,
-                    _ => self.drain_mssql_tds().await,
+                    "tiberius" => Box::pin(drain::tiberius(self.url, self.tls, self.table)).await,
+                    _ => drain::mssql_tds(self.url, self.tls, self.table).await,
                 }
             })?;
-            alone = alone.min(started.elapsed().as_secs_f64());
+            count = drained.rows;
+            alone.see(drained.seconds);
 
             self.psql(&format!("create table fresh (like {stored})"))?;
             self.psql("checkpoint")?;
-            let started = Instant::now();
-            self.psql(&format!(
-                "\\copy fresh from '{}' (format binary)",
-                self.rows.display()
-            ))?;
-            copy = copy.min(started.elapsed().as_secs_f64());
+            let load = format!("\\copy fresh from '{}' (format binary)", self.rows.display());
+            copy.see(self.destination.timed("prepared", &load)?);
             self.psql("drop table fresh")?;
 
             let loaded = self.load("loaded")?;
-            whole = whole.min(loaded.0);
-            rows = rows.min(loaded.1);
-            peak = peak.max(loaded.2);
-            psql(self.cluster, "postgres", "drop database loaded")?;
+            whole.see(loaded.ran.seconds);
+            rows.see(loaded.copy_seconds);
+            peak = peak.max(loaded.ran.peak_kib);
         }
-        psql(self.cluster, "postgres", "drop database prepared")?;
+        let [alone, copy, whole, rows] = [alone, copy, whole, rows].map(|best| best.0);
         let floor = alone.max(copy);
         println!(
             "| {} | {} | {count} | {alone:.2} | {copy:.2} | {whole:.2} | {rows:.2} | {:.2} | {:.2} | {} |",
@@ -165,80 +134,9 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn query(&self) -> String {
-        let (schema, name) = self.table.split_once('.').unwrap_or(("dbo", self.table));
-        format!("select * from [{schema}].[{name}]")
-    }
-
-    fn database(&self) -> &str {
-        self.url.path().trim_matches('/')
-    }
-
-    async fn drain_mssql_tds(&self) -> Outcome<u64> {
-        let mut context = ClientContext::default();
-        context.tds_authentication_method = TdsAuthenticationMethod::Password;
-        context.user_name = self.url.username().to_owned();
-        context.password = self.url.password().unwrap_or_default().to_owned();
-        context.database = self.database().to_owned();
-        context.packet_size = 16_383;
-        context.encryption_options = EncryptionOptions {
-            mode: if self.tls {
-                EncryptionSetting::Required
-            } else {
-                EncryptionSetting::PreferOff
-            },
-            trust_server_certificate: true,
-            host_name_in_cert: None,
-            server_certificate: None,
-        };
-        let address = format!(
-            "tcp:{},{}",
-            self.url.host_str().unwrap_or_default(),
-            self.url.port().unwrap_or(1433)
-        );
-        let mut client = TdsConnectionProvider::new()
-            .create_client(context, &address, None)
-            .await?;
-        client.execute(self.query(), ()).await?;
-        let mut rows = 0;
-        while client.next_row_into(&mut DiscardRowWriter).await? {
-            rows += 1;
-        }
-        Ok(rows)
-    }
-
-    async fn drain_tiberius(&self) -> Outcome<u64> {
-        let mut config = tiberius::Config::new();
-        config.host(self.url.host_str().unwrap_or_default());
-        config.port(self.url.port().unwrap_or(1433));
-        config.database(self.database());
-        config.trust_cert();
-        config.encryption(if self.tls {
-            tiberius::EncryptionLevel::Required
-        } else {
-            tiberius::EncryptionLevel::Off
-        });
-        config.packet_size(16_383);
-        config.authentication(tiberius::AuthMethod::sql_server(
-            self.url.username(),
-            self.url.password().unwrap_or_default(),
-        ));
-        let stream = TcpStream::connect(config.get_addr()).await?;
-        stream.set_nodelay(true)?;
-        let mut client = Box::pin(tiberius::Client::connect(config, stream.compat_write())).await?;
-        let mut stream = client.simple_query(self.query()).await?.into_row_stream();
-        let mut rows = 0;
-        while stream.try_next().await?.is_some() {
-            rows += 1;
-        }
-        Ok(rows)
-    }
-
-    /// Runs `migrate run` into a new database: seconds in all, seconds of copying, and the largest resident set in KiB.
-    fn load(&self, database: &str) -> Outcome<(f64, f64, u64)> {
-        self.cluster.create_database(database)?;
-        psql(self.cluster, "postgres", "checkpoint")?;
-        let report = self.rows.with_extension("json");
+    /// Runs `migrate run` into a new database.
+    fn load(&self, database: &str) -> Outcome<Loaded> {
+        self.destination.fresh(database)?;
         let mut source = self.url.clone();
         source
             .query_pairs_mut()
@@ -246,74 +144,14 @@ impl Bench<'_> {
             .append_pair("driver", self.driver)
             .append_pair("trust_server_certificate", "true")
             .append_pair("encrypt", if self.tls { "on" } else { "off" });
-        let started = Instant::now();
-        let mut child = Command::new(self.migrate)
-            .args(["run", "env:MSSQL_URL", "--include", self.table, "--jobs", "2"])
-            .args(["--quiet", "--no-validate", "--no-analyze"])
-            .arg("--report")
-            .arg(&report)
-            .env("MSSQL_URL", source.as_str())
-            .env("MIGRATE_TO", self.cluster.socket_url(database))
-            .stdout(Stdio::null())
-            .spawn()?;
-        let status = PathBuf::from(format!("/proc/{}/status", child.id()));
-        let mut peak = 0;
-        while child.try_wait()?.is_none() {
-            let text = std::fs::read_to_string(&status).unwrap_or_default();
-            if let Some(kib) = number_after(&text, "VmHWM:") {
-                peak = peak.max(kib as u64);
-            }
-            sleep(Duration::from_millis(5));
-        }
-        let seconds = started.elapsed().as_secs_f64();
-        let status = child.wait()?;
-        if !status.success() {
-            return Err(format!("migrate run: {status}").into());
-        }
-        let text = std::fs::read_to_string(&report)?;
-        std::fs::remove_file(&report)?;
-        let rows = number_after(&text, "\"copy_seconds\":").ok_or("the report has no copy_seconds")?;
-        Ok((seconds, rows, peak))
+        self.migrate.run(
+            source.as_str(),
+            &self.destination.url(database),
+            &["--include", self.table, "--jobs", "2", "--no-analyze"],
+        )
     }
 
     fn psql(&self, command: &str) -> Outcome<()> {
-        psql(self.cluster, "prepared", command)
+        self.destination.psql("prepared", command)
     }
-}
-
-fn number_after(text: &str, label: &str) -> Option<f64> {
-    let rest = text.split_once(label)?.1.trim_start();
-    let end = rest
-        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
-        .unwrap_or(rest.len());
-    rest[..end].parse().ok()
-}
-
-fn psql(cluster: &Cluster, database: &str, command: &str) -> Outcome<()> {
-    let output = cluster
-        .psql(database)?
-        .args(["-qX", "-v", "ON_ERROR_STOP=1", "-c", command])
-        .output()?;
-    if !output.status.success() {
-        return Err(format!("psql: {command}: {}", String::from_utf8_lossy(&output.stderr)).into());
-    }
-    Ok(())
-}
-
-/// The release build of the command line, which cargo keeps beside this bench's own directory.
-fn release_binary() -> Outcome<PathBuf> {
-    let own = std::env::current_exe()?;
-    let binary = own
-        .parent()
-        .and_then(Path::parent)
-        .ok_or("no target directory")?
-        .join("migrate");
-    if !binary.exists() {
-        return Err(format!(
-            "{} is missing: run `cargo build --release -p migrate-cli` first",
-            binary.display()
-        )
-        .into());
-    }
-    Ok(binary)
 }

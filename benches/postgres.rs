@@ -7,17 +7,11 @@
 //! cargo build --release -p migrate-cli && cargo bench -p migrate-benches --bench postgres
 //! ```
 
-use std::error::Error;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
-use migrate_pg_embedded::{Cluster, find_installation};
-
-type Outcome<T> = Result<T, Box<dyn Error>>;
-
-const ROUNDS: usize = 3;
+use migrate_benches::{Migrate, Outcome, ROUNDS, Server, Shortest, asked, watched};
 
 const SOURCE: &str = "
     create table events (id bigint primary key, at timestamptz not null, kind integer not null, value double precision,
@@ -44,33 +38,27 @@ const SOURCE: &str = "
     vacuum analyze";
 
 fn main() -> Outcome<()> {
-    // `cargo bench` passes --bench; `cargo test --benches` does not, and must not run for minutes.
-    if !std::env::args().any(|a| a == "--bench") {
+    if asked().is_none() {
         return Ok(());
     }
-    let migrate = release_binary()?;
-    let cluster = Cluster::temporary(
-        Some(find_installation()?),
-        &[
-            ("fsync", "on"),
-            ("shared_buffers", "512MB"),
-            ("max_wal_size", "8GB"),
-            ("checkpoint_timeout", "30min"),
-        ],
-    )?;
-    cluster.create_database("source")?;
-    psql(&cluster, "source", SOURCE)?;
+    let migrate = Migrate::find()?;
+    let server = Server::start()?;
+    server.fresh("source")?;
+    server.script("source", SOURCE)?;
     let scratch = tempfile::tempdir()?;
-    let (mut ours, mut rows, mut theirs, mut piped) = (f64::MAX, f64::MAX, f64::MAX, f64::MAX);
+    let [mut ours, mut rows, mut theirs, mut piped] = [Shortest::default(); 4];
     let mut peak_kib = 0;
     for _ in 0..ROUNDS {
-        let run = clone(&migrate, &cluster, scratch.path())?;
-        (ours, rows) = (ours.min(run.seconds), rows.min(run.copy_seconds));
-        peak_kib = peak_kib.max(run.peak_kib);
-        theirs = theirs.min(pgcopydb(&cluster, scratch.path())?);
-        piped = piped.min(pipe(&cluster)?);
+        server.fresh("target")?;
+        let run = migrate.run(&server.url("source"), &server.url("target"), &[])?;
+        ours.see(run.ran.seconds);
+        rows.see(run.copy_seconds);
+        peak_kib = peak_kib.max(run.ran.peak_kib);
+        theirs.see(pgcopydb(&server, scratch.path())?);
+        piped.see(pipe(&server)?);
     }
-    cluster.stop()?;
+    server.stop()?;
+    let [ours, rows, theirs, piped] = [ours, rows, theirs, piped].map(|best| best.0);
     println!(
         "| migrate, s | its rows, s | pgcopydb, s | migrate / pgcopydb | psql \\| psql, s | rows / psql | peak MiB |"
     );
@@ -84,50 +72,10 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-struct Run {
-    seconds: f64,
-    copy_seconds: f64,
-    peak_kib: u64,
-}
-
-/// A fresh database, after a checkpoint.
-fn fresh(cluster: &Cluster) -> Outcome<()> {
-    psql(cluster, "postgres", "drop database if exists target")?;
-    cluster.create_database("target")?;
-    psql(cluster, "postgres", "checkpoint")
-}
-
-fn clone(migrate: &Path, cluster: &Cluster, scratch: &Path) -> Outcome<Run> {
-    fresh(cluster)?;
-    let report = scratch.join("report.json");
-    let started = Instant::now();
-    let mut child = Command::new(migrate)
-        .args(["run", "env:FROM", "--quiet", "--no-validate", "--report"])
-        .arg(&report)
-        .env("FROM", cluster.socket_url("source"))
-        .env("MIGRATE_TO", cluster.socket_url("target"))
-        .stdout(Stdio::null())
-        .spawn()?;
-    let peak_kib = watch(&mut child)?;
-    let seconds = started.elapsed().as_secs_f64();
-    let status = child.wait()?;
-    if !status.success() {
-        return Err(format!("migrate run: {status}").into());
-    }
-    let text = std::fs::read_to_string(&report)?;
-    std::fs::remove_file(&report)?;
-    let copy_seconds = number_after(&text, "\"copy_seconds\":").ok_or("the report has no copy_seconds")?;
-    Ok(Run {
-        seconds,
-        copy_seconds,
-        peak_kib,
-    })
-}
-
-fn pgcopydb(cluster: &Cluster, scratch: &Path) -> Outcome<f64> {
-    fresh(cluster)?;
-    let started = Instant::now();
-    let output = Command::new("pgcopydb")
+fn pgcopydb(server: &Server, scratch: &Path) -> Outcome<f64> {
+    server.fresh("target")?;
+    let mut clone = Command::new("pgcopydb");
+    clone
         .args([
             "clone",
             "--table-jobs",
@@ -138,21 +86,22 @@ fn pgcopydb(cluster: &Cluster, scratch: &Path) -> Outcome<f64> {
             "--dir",
         ])
         .arg(scratch.join("pgcopydb"))
-        .env("PGCOPYDB_SOURCE_PGURI", cluster.socket_url("source"))
-        .env("PGCOPYDB_TARGET_PGURI", cluster.socket_url("target"))
-        .output()
+        .env("PGCOPYDB_SOURCE_PGURI", server.url("source"))
+        .env("PGCOPYDB_TARGET_PGURI", server.url("target"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let ran = watched(&mut clone)
         .map_err(|e| format!("pgcopydb: {e}; install it with: apt-get install pgcopydb"))?;
-    if !output.status.success() {
-        return Err(format!("pgcopydb: {}", String::from_utf8_lossy(&output.stderr)).into());
+    if !ran.status.success() {
+        return Err(format!("pgcopydb: {}", ran.status).into());
     }
-    Ok(started.elapsed().as_secs_f64())
+    Ok(ran.seconds)
 }
 
 /// All three tables at once, `psql` into `psql`, into tables without keys.
-fn pipe(cluster: &Cluster) -> Outcome<f64> {
-    fresh(cluster)?;
-    psql(
-        cluster,
+fn pipe(server: &Server) -> Outcome<f64> {
+    server.fresh("target")?;
+    server.psql(
         "target",
         "create table events (id bigint, at timestamptz, kind integer, value double precision, label text);
          create table wide (id integer, a text, b text, c text, d numeric(12, 2), e timestamptz, f uuid, g jsonb, h integer,
@@ -163,13 +112,13 @@ fn pipe(cluster: &Cluster) -> Outcome<f64> {
     let started = Instant::now();
     let mut running = Vec::new();
     for table in ["events", "wide", "child"] {
-        let mut from = cluster.psql("source")?;
-        from.args(["-qX", "-v", "ON_ERROR_STOP=1", "-c"])
+        let mut from = server.command("source")?;
+        from.arg("-c")
             .arg(format!("copy {table} to stdout (format binary)"));
         let mut from = from.stdout(Stdio::piped()).spawn()?;
         let rows = from.stdout.take().ok_or("no output")?;
-        let mut into = cluster.psql("target")?;
-        into.args(["-qX", "-v", "ON_ERROR_STOP=1", "-c"])
+        let mut into = server.command("target")?;
+        into.arg("-c")
             .arg(format!("copy {table} from stdin (format binary)"));
         running.push((from, into.stdin(rows).spawn()?));
     }
@@ -179,58 +128,4 @@ fn pipe(cluster: &Cluster) -> Outcome<f64> {
         }
     }
     Ok(started.elapsed().as_secs_f64())
-}
-
-/// The largest resident set that the kernel reports until the process ends (`VmHWM`, which never falls).
-fn watch(child: &mut Child) -> Outcome<u64> {
-    let status = PathBuf::from(format!("/proc/{}/status", child.id()));
-    let mut peak = 0;
-    while child.try_wait()?.is_none() {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        if let Some(kib) = number_after(&text, "VmHWM:") {
-            peak = peak.max(kib as u64);
-        }
-        sleep(Duration::from_millis(5));
-    }
-    Ok(peak)
-}
-
-fn number_after(text: &str, label: &str) -> Option<f64> {
-    let rest = text.split_once(label)?.1.trim_start();
-    let end = rest
-        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
-        .unwrap_or(rest.len());
-    rest[..end].parse().ok()
-}
-
-fn psql(cluster: &Cluster, database: &str, command: &str) -> Outcome<()> {
-    let mut run = cluster.psql(database)?;
-    run.args(["-qX", "-v", "ON_ERROR_STOP=1"]);
-    // Statements of their own: VACUUM takes no transaction around it.
-    for statement in command.split(';').filter(|s| !s.trim().is_empty()) {
-        run.args(["-c", statement]);
-    }
-    let output = run.output()?;
-    if !output.status.success() {
-        return Err(format!("psql: {}", String::from_utf8_lossy(&output.stderr)).into());
-    }
-    Ok(())
-}
-
-/// The release build of the command line, which cargo keeps beside this bench's own directory.
-fn release_binary() -> Outcome<PathBuf> {
-    let own = std::env::current_exe()?;
-    let binary = own
-        .parent()
-        .and_then(Path::parent)
-        .ok_or("no target directory")?
-        .join("migrate");
-    if !binary.exists() {
-        return Err(format!(
-            "{} is missing: run `cargo build --release -p migrate-cli` first",
-            binary.display()
-        )
-        .into());
-    }
-    Ok(binary)
 }

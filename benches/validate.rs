@@ -5,50 +5,36 @@
 //! cargo build --release -p migrate-cli && cargo bench -p migrate-benches --bench validate
 //! ```
 
-use std::error::Error;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::sync::Arc;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use migrate_benches::{Migrate, Outcome, ROUNDS, Server, asked, watched};
 use migrate_core::batch::BatchBuilder;
 use migrate_core::chunk::ChunkGoal;
 use migrate_core::encode::{ColumnSpec, RowEncoder};
 use migrate_core::mapping::Mapping;
 use migrate_core::plan::Target;
 use migrate_core::source::{Fill, Source};
-use migrate_pg_embedded::{Cluster, find_installation};
 use migrate_source_mssql::{Bacpac, BacpacOptions};
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
-
-const ROUNDS: usize = 3;
 const ROWS: u64 = 2_000_000;
 const DATABASE: &str = "proven";
 const TABLE: &str = "\"dbo\".\"Fact\"";
 
 fn main() -> Outcome<()> {
-    // `cargo bench` passes --bench; `cargo test --benches` does not, and must not run for minutes.
-    if !std::env::args().any(|a| a == "--bench") {
+    if asked().is_none() {
         return Ok(());
     }
-    let migrate = release_binary()?;
-    let cluster = Cluster::temporary(
-        Some(find_installation()?),
-        &[
-            ("shared_buffers", "512MB"),
-            ("max_wal_size", "8GB"),
-            ("autovacuum", "off"),
-        ],
-    )?;
+    let migrate = Migrate::find()?;
+    let server = Server::start()?;
     let scratch = tempfile::tempdir()?;
     let bacpac = scratch.path().join("bench.bacpac");
     migrate_testkit::bench::narrow(&bacpac, ROWS)?;
-    cluster.create_database(DATABASE)?;
+    server.fresh(DATABASE)?;
     let run = ["run", &bacpac.to_string_lossy(), "--no-validate"].map(str::to_owned);
-    command(&migrate, &cluster, scratch.path(), &run, &[0])?;
-    psql(&cluster, &format!("vacuum analyze {TABLE}"))?;
+    command(&migrate, &server, scratch.path(), &run, &[0])?;
+    server.psql(DATABASE, &format!("vacuum analyze {TABLE}"))?;
 
     let (mut copy, mut source) = (f64::MAX, f64::MAX);
     let mut proofs: Vec<(&str, Vec<String>, f64, u64)> = vec![
@@ -61,31 +47,30 @@ fn main() -> Outcome<()> {
         ),
     ];
     for _ in 0..ROUNDS {
-        copy = copy.min(timed(|| {
-            psql(
-                &cluster,
-                &format!("\\copy {TABLE} to '/dev/null' (format binary)"),
-            )
-        })?);
-        source = source.min(timed(|| read_source(&bacpac))?);
+        let read = format!("\\copy {TABLE} to '/dev/null' (format binary)");
+        copy = copy.min(server.timed(DATABASE, &read)?);
+        let started = Instant::now();
+        read_source(&bacpac)?;
+        source = source.min(started.elapsed().as_secs_f64());
         for (_, arguments, best, peak) in &mut proofs {
-            let (seconds, kib) = command(&migrate, &cluster, scratch.path(), arguments, &[0])?;
+            let (seconds, kib) = command(&migrate, &server, scratch.path(), arguments, &[0])?;
             *best = best.min(seconds);
             *peak = kib.max(*peak);
         }
     }
-    psql(
-        &cluster,
-        &format!("update {TABLE} set {} where ctid = '(5,1)'", change(&cluster)?),
+    let change = change(&server)?;
+    server.psql(
+        DATABASE,
+        &format!("update {TABLE} set {change} where ctid = '(5,1)'"),
     )?;
     let both = proofs[1].1.clone();
     let mut wrong = ("one wrong row found", both, f64::MAX, 0);
     for _ in 0..ROUNDS {
-        let (seconds, kib) = command(&migrate, &cluster, scratch.path(), &wrong.1, &[7])?;
+        let (seconds, kib) = command(&migrate, &server, scratch.path(), &wrong.1, &[7])?;
         wrong = (wrong.0, wrong.1, wrong.2.min(seconds), kib.max(wrong.3));
     }
     proofs.push(wrong);
-    cluster.stop()?;
+    server.stop()?;
 
     println!("{ROWS} rows x 6 columns; copy to /dev/null {copy:.2} s, reading the source {source:.2} s\n");
     println!("| proof | s | against | ratio | peak MiB |\n|---|---|---|---|---|");
@@ -105,23 +90,13 @@ fn main() -> Outcome<()> {
 }
 
 /// The smallest change to a column that is no key.
-fn change(cluster: &Cluster) -> Outcome<String> {
+fn change(server: &Server) -> Outcome<String> {
     let question = format!(
         "select quote_ident(attname) from pg_attribute where attrelid = '{TABLE}'::regclass and attnum > 1 \
          and atttypid in ('int4'::regtype, 'int8'::regtype) order by attnum limit 1"
     );
-    let output = cluster
-        .psql(DATABASE)?
-        .args(["-qXtA", "-c", &question])
-        .output()?;
-    let column = String::from_utf8(output.stdout)?.trim().to_owned();
+    let column = server.answer(DATABASE, &question)?;
     Ok(format!("{column} = coalesce({column}, 0) # 1"))
-}
-
-fn timed(work: impl FnOnce() -> Outcome<()>) -> Outcome<f64> {
-    let started = Instant::now();
-    work()?;
-    Ok(started.elapsed().as_secs_f64())
 }
 
 /// Reads and encodes all rows of the source, and does nothing with them.
@@ -151,68 +126,22 @@ fn read_source(bacpac: &Path) -> Outcome<()> {
 
 /// Runs `migrate`; its seconds and its peak memory.
 fn command(
-    migrate: &Path,
-    cluster: &Cluster,
+    migrate: &Migrate,
+    server: &Server,
     folder: &Path,
     arguments: &[String],
     codes: &[i32],
 ) -> Outcome<(f64, u64)> {
-    let started = Instant::now();
-    let mut child = Command::new(migrate)
-        .args(arguments)
-        .arg("--quiet")
-        .env("MIGRATE_TO", cluster.socket_url(DATABASE))
-        .current_dir(folder)
-        .stdout(Stdio::null())
-        .spawn()?;
-    let peak_kib = watch(&mut child)?;
-    let seconds = started.elapsed().as_secs_f64();
-    let status = child.wait()?;
-    if !status.code().is_some_and(|code| codes.contains(&code)) {
-        return Err(format!("migrate {arguments:?}: {status}").into());
+    let ran = watched(
+        migrate
+            .command()
+            .args(arguments)
+            .arg("--quiet")
+            .env("MIGRATE_TO", server.url(DATABASE))
+            .current_dir(folder),
+    )?;
+    if !ran.status.code().is_some_and(|code| codes.contains(&code)) {
+        return Err(format!("migrate {arguments:?}: {}", ran.status).into());
     }
-    Ok((seconds, peak_kib))
-}
-
-/// The largest resident set that the kernel reports until the process ends (`VmHWM`, which never falls).
-fn watch(child: &mut Child) -> Outcome<u64> {
-    let status = PathBuf::from(format!("/proc/{}/status", child.id()));
-    let mut peak = 0;
-    while child.try_wait()?.is_none() {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|l| l.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|l| l.trim().trim_end_matches("kB").trim().parse().ok());
-        peak = peak.max(kib.unwrap_or(0));
-        sleep(Duration::from_millis(5));
-    }
-    Ok(peak)
-}
-
-fn psql(cluster: &Cluster, command: &str) -> Outcome<()> {
-    let output = cluster
-        .psql(DATABASE)?
-        .args(["-qX", "-v", "ON_ERROR_STOP=1", "-c", command])
-        .output()?;
-    if !output.status.success() {
-        return Err(format!("psql: {command}: {}", String::from_utf8_lossy(&output.stderr)).into());
-    }
-    Ok(())
-}
-
-/// The release build of the command line, which cargo keeps beside this bench's own directory.
-fn release_binary() -> Outcome<PathBuf> {
-    let own = std::env::current_exe()?;
-    let binary = own
-        .parent()
-        .and_then(Path::parent)
-        .ok_or("no target directory")?
-        .join("migrate");
-    if !binary.exists() {
-        return Err(format!(
-            "{} is missing: run `cargo build --release -p migrate-cli` first",
-            binary.display()
-        )
-        .into());
-    }
-    Ok(binary)
+    Ok((ran.seconds, ran.peak_kib))
 }

@@ -6,6 +6,10 @@
 use std::io;
 use std::path::Path;
 
+use bson::oid::ObjectId;
+use bson::spec::BinarySubtype;
+use bson::{Binary, DateTime, doc};
+
 use crate::bacpac::{BacpacWriter, Cell, ColumnSpec, DatabaseSpec, Options, SqlType, TableSpec};
 use crate::random::SplitMix64;
 use crate::tds::{Database, Rows};
@@ -51,6 +55,70 @@ pub fn narrow(path: impl AsRef<Path>, rows: u64) -> io::Result<()> {
 /// `dbo.Wide`: 20 columns of most kinds, with `nvarchar(max)` and `varbinary(max)`, most of them nullable, without keys.
 pub fn wide(path: impl AsRef<Path>, rows: u64) -> io::Result<()> {
     generate(path.as_ref(), wide_table(), WIDE_PART_ROWS, rows, wide_rows())
+}
+
+/// A document of six fields: a key, an integer, text, a float, a date and a boolean.
+pub fn document(n: u32) -> Vec<u8> {
+    let mixed = n.wrapping_mul(2_654_435_761);
+    let mut out = vec![0; 4];
+    let mut field = |kind: u8, name: &str, bytes: &[u8]| {
+        out.push(kind);
+        out.extend_from_slice(name.as_bytes());
+        out.push(0);
+        out.extend_from_slice(bytes);
+    };
+    let mut id = [0x65; 12];
+    id[8..].copy_from_slice(&n.to_be_bytes());
+    field(0x07, "_id", &id);
+    field(0x10, "quantity", &((mixed % 1000) as i32).to_le_bytes());
+    let text = format!("customer {mixed:010}");
+    let framed = [&(text.len() as i32 + 1).to_le_bytes()[..], text.as_bytes(), &[0]].concat();
+    field(0x02, "customer", &framed);
+    field(0x01, "price", &(f64::from(mixed % 100_000) / 100.0).to_le_bytes());
+    field(
+        0x09,
+        "createdAt",
+        &(1_600_000_000_000 + i64::from(mixed)).to_le_bytes(),
+    );
+    field(0x08, "paid", &[u8::from(mixed.is_multiple_of(3))]);
+    out.push(0);
+    let length = out.len() as i32;
+    out[..4].copy_from_slice(&length.to_le_bytes());
+    out
+}
+
+/// A document of 20 fields of most kinds, as BSON: two of them longer texts, a few absent now and then.
+pub fn wide_document(n: u32) -> Vec<u8> {
+    let mixed = n.wrapping_mul(2_654_435_761);
+    let mut id = [0x67; 12];
+    id[8..].copy_from_slice(&n.to_be_bytes());
+    let moment = DateTime::from_millis(1_600_000_000_000 + i64::from(mixed));
+    let name = NAMES[mixed as usize % NAMES.len()];
+    let mut out = doc! {
+        "_id": ObjectId::from_bytes(id),
+        "code": format!("C{n:08}"),
+        "tenant": Binary { subtype: BinarySubtype::Uuid, bytes: u128::from(mixed).to_be_bytes().to_vec() },
+        "count": (mixed % 1_000) as i32,
+        "total": i64::from(mixed) * 1_000,
+        "ratio": f64::from(mixed) / 65_537.0,
+        "flag": mixed.is_multiple_of(2),
+        "seen": moment,
+        "created": moment,
+        "title": name,
+        "tag": (["fresh", "frozen", "dry", "chilled"][(mixed >> 9) as usize % 4]),
+        "body": format!("{name} {mixed} ").repeat(4 + mixed as usize % 28),
+        "blob": Binary { subtype: BinarySubtype::Generic, bytes: mixed.to_be_bytes().repeat(8) },
+        "city": name,
+        "street": format!("{mixed} High Street"),
+        "price": f64::from(mixed % 100_000) / 100.0,
+        "weight": f64::from(mixed % 9_999) / 7.0,
+        "level": (mixed >> 24) as i32,
+        "owner": ObjectId::from_bytes(id),
+    };
+    if !mixed.is_multiple_of(16) {
+        out.insert("note", format!("note {mixed}"));
+    }
+    out.to_vec().expect("what is made here is BSON")
 }
 
 /// A database for a server with both tables, and `dbo.Large (id bigint, body varbinary(max))` with one row of so many bytes if

@@ -53,8 +53,8 @@ pub(crate) fn verdict(found: &Validation, style: Style) -> String {
 pub(crate) fn conclusion(found: &Validation, style: Style) -> Vec<String> {
     let verdict = &found.verdict;
     let mut lines = Vec::new();
-    for warning in &verdict.warnings {
-        lines.push(format!("{} {}", style.yellow("To know:"), short(warning)));
+    for warning in alike(&verdict.warnings) {
+        lines.push(format!("{} {}", style.yellow("To know:"), printable(&warning)));
     }
     // A reason that the lines before have given with its rows is not repeated.
     for check in found.references.iter().filter(|c| !c.holds()) {
@@ -87,6 +87,28 @@ pub(crate) fn conclusion(found: &Validation, style: Style) -> Vec<String> {
         );
     }
     lines
+}
+
+/// Objects named where one thing is said of several.
+const NAMED: usize = 4;
+
+/// `OBJECT: text` of several objects as one line.
+fn alike(warnings: &[String]) -> Vec<String> {
+    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+    for warning in warnings {
+        let (object, text) = warning.split_once(": ").unwrap_or(("", warning));
+        match groups.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, objects)) => objects.push(object),
+            None => groups.push((text, vec![object])),
+        }
+    }
+    let line = |(text, objects): (&str, Vec<&str>)| match objects.len() {
+        1 if objects[0].is_empty() => text.to_owned(),
+        // One more name is as short as saying that there is one more.
+        n if n <= NAMED + 1 => format!("{}: {text}", objects.join(", ")),
+        n => format!("{} and {} more: {text}", objects[..NAMED].join(", "), n - NAMED),
+    };
+    groups.into_iter().map(line).collect()
 }
 
 /// Orphans shown for each reference.
@@ -245,4 +267,28 @@ pub(crate) fn as_json(found: &Validation) -> Value {
         members.insert("agrees".to_owned(), found.agrees().into());
     }
     value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_alike_is_said_once() {
+        let of = |name: &str, text: &str| format!("{name}: {text}");
+        let mut warnings: Vec<String> = (1..=6)
+            .map(|n| of(&format!("t{n}"), "not checked: why"))
+            .collect();
+        warnings.insert(1, of("other", "something else"));
+        warnings.push("without an object".to_owned());
+        assert_eq!(
+            alike(&warnings),
+            [
+                "t1, t2, t3, t4 and 2 more: not checked: why",
+                "other: something else",
+                "without an object"
+            ]
+        );
+        assert_eq!(alike(&warnings[2..=6]), ["t2, t3, t4, t5, t6: not checked: why"]);
+    }
 }
