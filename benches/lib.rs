@@ -94,10 +94,15 @@ impl Migrate {
     pub fn run(&self, source: &str, to: &str, arguments: &[&str]) -> Outcome<Loaded> {
         let folder = tempfile::tempdir()?;
         let report = folder.path().join("report.json");
-        // The source may have a password in it.
+        // A connection string may have a password in it; a path is none.
+        let named = if source.contains("://") {
+            "env:BENCH_SOURCE"
+        } else {
+            source
+        };
         let ran = watched(
             self.command()
-                .args(["run", "env:BENCH_SOURCE", "--quiet", "--no-validate"])
+                .args(["run", named, "--quiet", "--no-validate"])
                 .args(arguments)
                 .arg("--report")
                 .arg(&report)

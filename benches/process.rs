@@ -57,6 +57,22 @@ pub fn processor_seconds(process: u32) -> f64 {
     seconds(&text, &[11, 12, 13, 14])
 }
 
+/// The processes that a process has started and that still run.
+pub(crate) fn children(of: u32) -> Outcome<Vec<u32>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let Ok(process) = entry?.file_name().to_string_lossy().parse() else {
+            continue;
+        };
+        // One that ends meanwhile has no parent any more.
+        let text = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        if fields(&text).get(1) == Some(&of.to_string().as_str()) {
+            found.push(process);
+        }
+    }
+    Ok(found)
+}
+
 /// What is behind the name, which may hold spaces and brackets itself, in the line that `proc_pid_stat(5)` describes.
 fn fields(stat: &str) -> Vec<&str> {
     let behind = stat.rsplit_once(')').map_or("", |(_, rest)| rest);

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use migrate_pg_embedded::{Cluster, find_installation};
 
-use crate::{Outcome, processor_seconds};
+use crate::Outcome;
+use crate::process::{children, processor_seconds};
 
 /// A throw-away cluster with settings under which neither checkpoints nor a small cache decide what is measured. It waits for
 /// its disk as a production one does (`fsync`).
@@ -119,9 +120,8 @@ impl Server {
     pub fn processor(&self) -> Outcome<f64> {
         let file = std::fs::read_to_string(self.cluster.data_dir().join("postmaster.pid"))?;
         let postmaster: u32 = file.lines().next().unwrap_or_default().trim().parse()?;
-        let children = std::fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children"))?;
-        let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
-        Ok(processor_seconds(postmaster) + children.map(processor_seconds).sum::<f64>())
+        let running = children(postmaster)?.into_iter().map(processor_seconds);
+        Ok(processor_seconds(postmaster) + running.sum::<f64>())
     }
 }
 
