@@ -8,9 +8,19 @@ use serde_json::{Value, json};
 use super::{Tally, View};
 use crate::ui::Ui;
 
-#[derive(Default)]
 pub(super) struct Json {
     copying: bool,
+    /// Whether each batch is told as well.
+    batches: bool,
+}
+
+impl Json {
+    pub(super) fn new(batches: bool) -> Self {
+        Self {
+            copying: false,
+            batches,
+        }
+    }
 }
 
 fn line(value: &Value) {
@@ -26,6 +36,15 @@ impl View for Json {
         self.copying |= matches!(event, Event::Written { .. });
         if let Some(value) = as_json(event) {
             line(&value);
+        }
+        if let Event::Written {
+            chunk, rows, bytes, ..
+        } = event
+            && self.batches
+        {
+            line(
+                &json!({ "event": "written", "chunk": chunk.to_string(), "rows": rows, "bytes": bytes }),
+            );
         }
     }
 
