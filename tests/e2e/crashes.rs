@@ -139,7 +139,10 @@ fn matrix(title: &str, source: &Source, server: &Arc<Cluster>) {
     calm.assert_complete();
     let expected = calm.content();
     let rows = calm.number("select sum(written) from migrate.chunk");
-    assert_eq!(whole.rows, rows as u64, "{title}: what is told is what is written");
+    assert_eq!(
+        whole.rows, rows as u64,
+        "{title}: what is told is what is written"
+    );
     let (mut kills, mut migrations, mut again, mut most) = (0, 0, Told::default(), 0);
     while kills < wanted {
         let database = Database::new(server);

@@ -2,6 +2,7 @@
 
 use migrate_core::declared::{Declared, DeclaredObject, Moment};
 use migrate_core::plan::quote_ident;
+use migrate_core::staging::staged;
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::{During, execute, query_scalar};
@@ -14,6 +15,7 @@ use crate::ledger::mapping;
 use crate::ledger::run::{self, Presence};
 use crate::ledger::step;
 use crate::lock::RunLock;
+use crate::replace::{self, PutBack, Swapped};
 
 /// What [`PostgresSink::clean`] removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub struct Cleaned {
     pub mapping_left: bool,
     /// Accounts that were removed from Supabase's sign-in service.
     pub accounts: u64,
+    /// What was put back in its place, where the migration had replaced something.
+    pub put_back: Option<Swapped>,
 }
 
 impl PostgresSink {
@@ -43,19 +47,47 @@ impl PostgresSink {
                 lock.begin().await?;
                 lock
             }
-            None => RunLock::take(&self.shared.connector).await?,
+            None => RunLock::take(&self.shared.connector, &self.options.notice).await?,
         };
-        let outcome = clean(lock.connection(), drop_data).await;
+        let outcome = clean(self, lock.connection(), drop_data).await;
         lock.let_go().await;
         // Receipts of the migration that is gone must not be written any more.
         self.shared.set_epoch(0);
-        outcome
+        let (mut cleaned, back) = outcome?;
+        if let Some(back) = back {
+            cleaned.put_back = Some(self.check_put_back(back).await?);
+        }
+        Ok(cleaned)
+    }
+
+    /// What [`clean`](Self::clean) with `drop_data` would drop, each with its kind, the latest first: what the ledger says
+    /// was made and is there.
+    pub async fn would_drop(&self) -> Result<Vec<String>> {
+        let mut connection = self.shared.acquire().await?;
+        self.shared.begin(&mut connection).await?;
+        let made = match run::presence(&mut connection).await? {
+            Presence::Ledger => created::still_there(&mut connection).await?,
+            Presence::Absent | Presence::Foreign => Vec::new(),
+        };
+        execute(&mut connection, "commit", During::Statement).await?;
+        self.shared.release(connection);
+        Ok(made
+            .iter()
+            .map(|c| match c.kind.as_str() {
+                "schema" => format!("schema {}", c.name.schema),
+                kind => format!("{kind} {}", c.name),
+            })
+            .collect())
     }
 }
 
-async fn clean(connection: &mut PgConnection, drop_data: bool) -> Result<Cleaned> {
+async fn clean(
+    sink: &PostgresSink,
+    connection: &mut PgConnection,
+    drop_data: bool,
+) -> Result<(Cleaned, Option<PutBack>)> {
     match run::presence(connection).await? {
-        Presence::Absent => return Ok(Cleaned::default()),
+        Presence::Absent => return Ok((Cleaned::default(), None)),
         Presence::Foreign => {
             return Err(Error::destination(
                 ErrorKind::Conflict,
@@ -67,10 +99,19 @@ async fn clean(connection: &mut PgConnection, drop_data: bool) -> Result<Cleaned
     // An error closes the connection, and the transaction with it.
     let mut dropped = Vec::new();
     let mut accounts = 0;
+    let mut back = None;
     if drop_data {
         accounts = account::remove(connection).await?;
+        let mut plan = run::read(connection).await?.plan()?;
+        back = sink.put_back(connection, &plan).await?;
+        if let Some(back) = &back {
+            // Its own objects wait in another schema now, to be dropped with it.
+            let parked: Vec<String> = back.parked.iter().cloned().collect();
+            created::schemas(connection, &parked).await?;
+            plan = staged(&plan);
+        }
         let created = created::still_there(connection).await?;
-        let declared = run::read(connection).await?.plan()?.declared;
+        let declared = plan.declared;
         for kind in KINDS {
             if kind == "view" {
                 drop_objects(connection, &declared, Moment::AfterTables, &mut dropped).await?;
@@ -80,6 +121,8 @@ async fn clean(connection: &mut PgConnection, drop_data: bool) -> Result<Cleaned
             }
             dropped.extend(drop_kind(connection, kind, created.iter().filter(|c| c.kind == kind)).await?);
         }
+    } else {
+        dropped = replace::drop_kept(connection).await?;
     }
     let mapping_left = mapping::lists_keys(connection).await?;
     if mapping_left {
@@ -88,12 +131,14 @@ async fn clean(connection: &mut PgConnection, drop_data: bool) -> Result<Cleaned
         execute(connection, "drop schema migrate cascade", During::Statement).await?;
     }
     execute(connection, "commit", During::Statement).await?;
-    Ok(Cleaned {
+    let cleaned = Cleaned {
         ledger: true,
         dropped,
         mapping_left,
         accounts,
-    })
+        put_back: None,
+    };
+    Ok((cleaned, back))
 }
 
 /// Drops objects that the plan declares, the latest first: those of before the tables, or all later ones. What comes after

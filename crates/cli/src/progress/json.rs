@@ -42,9 +42,7 @@ impl View for Json {
         } = event
             && self.batches
         {
-            line(
-                &json!({ "event": "written", "chunk": chunk.to_string(), "rows": rows, "bytes": bytes }),
-            );
+            line(&json!({ "event": "written", "chunk": chunk.to_string(), "rows": rows, "bytes": bytes }));
         }
     }
 
@@ -94,8 +92,10 @@ fn as_json(event: &Event) -> Option<Value> {
         Event::Committed { chunk, done } => {
             json!({ "event": "committed", "chunk": chunk.to_string(), "done": done })
         }
-        Event::Retrying { chunk, reason, after } => json!({
-            "event": "retrying", "chunk": chunk.to_string(), "reason": reason, "after_seconds": after.as_secs_f64(),
+        Event::Paused => json!({ "event": "paused" }),
+        Event::Resumed => json!({ "event": "resumed" }),
+        Event::Retrying { what, reason, after } => json!({
+            "event": "retrying", "what": what, "reason": reason, "after_seconds": after.as_secs_f64(),
         }),
         Event::TableRestarted { table } => json!({ "event": "table_restarted", "table": table.to_string() }),
         Event::TableDone { table } => json!({ "event": "table_done", "table": table.to_string() }),
