@@ -2,7 +2,6 @@
 
 use migrate_core::declared::{Declared, DeclaredObject, Moment};
 use migrate_core::plan::quote_ident;
-use migrate_core::staging::staged;
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::{During, execute, query_scalar};
@@ -15,7 +14,7 @@ use crate::ledger::mapping;
 use crate::ledger::run::{self, Presence};
 use crate::ledger::step;
 use crate::lock::RunLock;
-use crate::replace::{self, PutBack, Swapped};
+use crate::replace::{self, Swapped};
 
 /// What [`PostgresSink::clean`] removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,13 +34,18 @@ pub struct Cleaned {
 impl PostgresSink {
     /// Removes the ledger, but for the mapping of old keys to new ones if it lists any, and with `drop_data` also whatever the
     /// migration created: views, tables with their rows, sequences, domains, collations, schemas that are empty then, and
-    /// accounts of Supabase's sign-in service. Extensions stay. All of it or nothing.
+    /// accounts of Supabase's sign-in service. Extensions stay. All of it or nothing; what the migration replaced is put back
+    /// before, in a transaction of its own, and is dropped without `drop_data`.
     ///
     /// # Errors
     /// [`Conflict`](ErrorKind::Conflict) while a run is active, if the schema `migrate` is not a ledger, or if something
     /// that somebody else made depends on what would be dropped.
     pub async fn clean(&self, drop_data: bool) -> Result<Cleaned> {
         let mut held = self.lock.lock().await;
+        if drop_data && let Some(lock) = held.take() {
+            lock.let_go().await;
+        }
+        let put_back = if drop_data { self.put_back().await? } else { None };
         let mut lock = match held.take() {
             Some(mut lock) => {
                 lock.begin().await?;
@@ -49,15 +53,11 @@ impl PostgresSink {
             }
             None => RunLock::take(&self.shared.connector, &self.options.notice).await?,
         };
-        let outcome = clean(self, lock.connection(), drop_data).await;
+        let outcome = clean(lock.connection(), drop_data).await;
         lock.let_go().await;
         // Receipts of the migration that is gone must not be written any more.
         self.shared.set_epoch(0);
-        let (mut cleaned, back) = outcome?;
-        if let Some(back) = back {
-            cleaned.put_back = Some(self.check_put_back(back).await?);
-        }
-        Ok(cleaned)
+        outcome.map(|cleaned| Cleaned { put_back, ..cleaned })
     }
 
     /// What [`clean`](Self::clean) with `drop_data` would drop, each with its kind, the latest first: what the ledger says
@@ -81,13 +81,9 @@ impl PostgresSink {
     }
 }
 
-async fn clean(
-    sink: &PostgresSink,
-    connection: &mut PgConnection,
-    drop_data: bool,
-) -> Result<(Cleaned, Option<PutBack>)> {
+async fn clean(connection: &mut PgConnection, drop_data: bool) -> Result<Cleaned> {
     match run::presence(connection).await? {
-        Presence::Absent => return Ok((Cleaned::default(), None)),
+        Presence::Absent => return Ok(Cleaned::default()),
         Presence::Foreign => {
             return Err(Error::destination(
                 ErrorKind::Conflict,
@@ -99,19 +95,10 @@ async fn clean(
     // An error closes the connection, and the transaction with it.
     let mut dropped = Vec::new();
     let mut accounts = 0;
-    let mut back = None;
     if drop_data {
         accounts = account::remove(connection).await?;
-        let mut plan = run::read(connection).await?.plan()?;
-        back = sink.put_back(connection, &plan).await?;
-        if let Some(back) = &back {
-            // Its own objects wait in another schema now, to be dropped with it.
-            let parked: Vec<String> = back.parked.iter().cloned().collect();
-            created::schemas(connection, &parked).await?;
-            plan = staged(&plan);
-        }
         let created = created::still_there(connection).await?;
-        let declared = plan.declared;
+        let declared = run::read(connection).await?.plan()?.declared;
         for kind in KINDS {
             if kind == "view" {
                 drop_objects(connection, &declared, Moment::AfterTables, &mut dropped).await?;
@@ -131,14 +118,13 @@ async fn clean(
         execute(connection, "drop schema migrate cascade", During::Statement).await?;
     }
     execute(connection, "commit", During::Statement).await?;
-    let cleaned = Cleaned {
+    Ok(Cleaned {
         ledger: true,
         dropped,
         mapping_left,
         accounts,
         put_back: None,
-    };
-    Ok((cleaned, back))
+    })
 }
 
 /// Drops objects that the plan declares, the latest first: those of before the tables, or all later ones. What comes after

@@ -37,7 +37,7 @@ const DEPENDENTS: &str = "
         join relation on type.typrelid = relation.oid
                       or type.typelem in (select oid from pg_type where typrelid = relation.oid) and type.typcategory = 'A'
         union all
-        select 'pg_type'::regclass, oid::oid from unnest($2::bigint[]) as oid
+        select 'pg_type'::regclass, unnest(array[oid, typarray]) from pg_type where oid = any ($2::bigint[]::oid[])
         union all
         select 'pg_collation'::regclass, oid::oid from unnest($3::bigint[]) as oid
     ),

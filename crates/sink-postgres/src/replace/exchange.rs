@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use migrate_core::plan::quote_ident;
 use migrate_core::{Error, Result};
 use migrate_pg_client::sqlx::Row;
-use migrate_pg_client::sqlx::postgres::PgConnection;
-use migrate_pg_client::{During, execute, query};
+use migrate_pg_client::sqlx::postgres::{PgConnection, PgRow};
+use migrate_pg_client::{During, execute, query, query_scalar};
 
 use super::there::{Kind, Object};
 use super::{Swapped, carry, dependents};
@@ -21,11 +21,61 @@ pub(super) struct Exchange {
     checks: Vec<Check>,
 }
 
-/// A check of rows that may wait until the exchange is over.
+/// A foreign key of others whose rows nobody looked at since it leads elsewhere. That may take long, so it is done once the
+/// exchange is over, and noted in the ledger until then.
 #[derive(Debug)]
 pub(super) struct Check {
     pub(super) name: String,
-    pub(super) sql: String,
+    sql: String,
+}
+
+const CREATE: &str = "
+    create table if not exists migrate.recheck (
+        name text primary key,
+        sql  text not null
+    );
+    comment on table migrate.recheck is 'Foreign keys of others that lead to other tables now, and whose rows are to be looked at'";
+
+const EXISTS: &str = "select to_regclass('migrate.recheck') is not null";
+
+/// What is noted.
+pub(super) async fn checks(connection: &mut PgConnection) -> Result<Vec<Check>> {
+    let exists: bool = query_scalar(EXISTS)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(statement)?;
+    if !exists {
+        return Ok(Vec::new());
+    }
+    let rows = query("select name, sql from migrate.recheck order by name")
+        .fetch_all(connection)
+        .await
+        .map_err(statement)?;
+    rows.iter()
+        .map(|row| {
+            Ok(Check {
+                name: text(row, "name")?,
+                sql: text(row, "sql")?,
+            })
+        })
+        .collect()
+}
+
+impl Check {
+    /// Looks, and forgets it, in the caller's transaction.
+    pub(super) async fn carry_out(&self, connection: &mut PgConnection) -> Result<()> {
+        execute(connection, self.sql.as_str(), During::Rows).await?;
+        query("delete from migrate.recheck where name = $1")
+            .bind(&self.name)
+            .execute(connection)
+            .await
+            .map(drop)
+            .map_err(statement)
+    }
+}
+
+fn text(row: &PgRow, name: &str) -> Result<String> {
+    row.try_get(name).map_err(statement)
 }
 
 const VIEWS: &str = "
@@ -73,9 +123,6 @@ impl Exchange {
             .fetch_all(&mut *connection)
             .await
             .map_err(statement)?;
-        let text = |row: &_, name: &str| -> Result<String> {
-            <_ as Row>::try_get::<String, _>(row, name).map_err(statement)
-        };
         // All locks first, in one order, so that nobody sees half of it and two of these do not wait for each other.
         let mut locked: BTreeSet<String> = leaving
             .iter()
@@ -86,7 +133,7 @@ impl Exchange {
         let mut added = Vec::new();
         for key in &keys {
             let (table, name) = (text(key, "on_table")?, text(key, "name")?);
-            let flag = |name| <_ as Row>::try_get::<bool, _>(key, name).map_err(statement);
+            let flag = |name| key.try_get::<bool, _>(name).map_err(statement);
             locked.insert(table.clone());
             plan.statements
                 .push(format!("alter table {table} drop constraint {name}"));
@@ -96,7 +143,7 @@ impl Exchange {
             added.push(format!(
                 "alter table {table} add constraint {name} {definition}{unchecked}"
             ));
-            let comment = <_ as Row>::try_get::<Option<String>, _>(key, "comment").map_err(statement)?;
+            let comment: Option<String> = key.try_get("comment").map_err(statement)?;
             added.extend(comment.map(|comment| {
                 format!(
                     "comment on constraint {name} on {table} is {}",
@@ -146,14 +193,26 @@ impl Exchange {
         Ok(())
     }
 
-    pub(super) fn done(self, kept: &[Object]) -> (Swapped, Vec<Check>) {
-        let swapped = Swapped {
-            kept: kept.iter().map(Object::describe).collect(),
+    /// Notes what is to be looked at afterwards, instead of what an earlier exchange noted.
+    pub(super) async fn note_checks(&self, connection: &mut PgConnection) -> Result<()> {
+        execute(connection, CREATE, During::Statement).await?;
+        execute(connection, "delete from migrate.recheck", During::Statement).await?;
+        query("insert into migrate.recheck (name, sql) select * from unnest($1::text[], $2::text[])")
+            .bind(self.checks.iter().map(|c| c.name.as_str()).collect::<Vec<_>>())
+            .bind(self.checks.iter().map(|c| c.sql.as_str()).collect::<Vec<_>>())
+            .execute(connection)
+            .await
+            .map(drop)
+            .map_err(statement)
+    }
+
+    pub(super) fn done(self, kept: Vec<String>) -> Swapped {
+        Swapped {
+            kept,
             views: self.views,
             foreign_keys: self.foreign_keys,
             not_valid: Vec::new(),
-        };
-        (swapped, self.checks)
+        }
     }
 }
 

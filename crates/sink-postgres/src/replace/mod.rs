@@ -11,7 +11,8 @@
 //! afterwards under a weak lock. Owner, grants, row-level security, policies and triggers of a table or view come along. What
 //! else depends on an old table is named, and nothing is begun.
 //!
-//! A rollback is the same exchange the other way round, so it is all or nothing as well, and can be repeated.
+//! A rollback is the same exchange the other way round, and then drops what it took out. Each of the two is one transaction, so
+//! that it can be killed anywhere and repeated.
 
 mod carry;
 mod dependents;
@@ -112,22 +113,13 @@ impl PostgresSink {
         if let Some(lock) = held.take() {
             lock.let_go().await;
         }
-        let swapped = persist(&self.options.retry, cancel, told, attempt).await?;
-        Ok(match swapped {
-            Some((mut swapped, checks)) => {
-                self.check(checks, &mut swapped).await?;
-                swapped
-            }
-            None => Swapped::default(),
-        })
+        let mut swapped = persist(&self.options.retry, cancel, told, attempt).await?;
+        swapped.not_valid = self.check().await?;
+        Ok(swapped)
     }
 
-    /// `None` if it is done already.
-    async fn swap_once(
-        &self,
-        connection: &mut PgConnection,
-        plan: &Plan,
-    ) -> Result<Option<(Swapped, Vec<exchange::Check>)>> {
+    /// Nothing if it is done already.
+    async fn swap_once(&self, connection: &mut PgConnection, plan: &Plan) -> Result<Swapped> {
         let known = match run::presence(connection).await? {
             Presence::Ledger => run::read(connection).await?,
             Presence::Absent | Presence::Foreign => {
@@ -138,7 +130,7 @@ impl PostgresSink {
             }
         };
         if known.plan_fingerprint == plan.fingerprint() {
-            return Ok(None);
+            return Ok(Swapped::default());
         }
         if known.plan_fingerprint != staged(plan).fingerprint() {
             return Err(Error::destination(
@@ -166,23 +158,11 @@ impl PostgresSink {
         let schemas: BTreeSet<&str> = coming.iter().map(|o| o.home.as_str()).collect();
         for schema in schemas {
             let waited = new_schema(schema);
-            execute(
-                connection,
-                format!("drop schema {}", quote_ident(&waited)),
-                During::Statement,
-            )
-            .await?;
-            query(RENAME_STEPS)
-                .bind(format!("{}.", quote_ident(&waited)))
-                .bind(format!("{}.", quote_ident(schema)))
-                .bind(format!("{waited}."))
-                .bind(format!("{schema}."))
-                .execute(&mut *connection)
-                .await
-                .map_err(statement)?;
+            drop_schema(connection, &waited).await?;
+            rename_steps(connection, &waited, schema).await?;
         }
-        execute(connection, CREATE, During::Statement).await?;
         keep(connection, &leaving).await?;
+        exchange.note_checks(connection).await?;
         run::exchange_plan(connection, plan).await?;
         let text = format!(
             "{} objects took the names of {} that were there",
@@ -191,7 +171,7 @@ impl PostgresSink {
         );
         event::note(connection, "swapped", &text).await?;
         execute(connection, "commit", During::Statement).await?;
-        Ok(Some(exchange.done(&leaving)))
+        Ok(exchange.done(leaving.iter().map(Object::describe).collect()))
     }
 
     /// Definitions name their schemas, and nobody waits long behind this transaction.
@@ -201,20 +181,27 @@ impl PostgresSink {
         execute(connection, sql, During::Statement).await.map(drop)
     }
 
-    /// Looks whether rows of others meet their foreign keys to what is there now.
-    async fn check(&self, checks: Vec<exchange::Check>, swapped: &mut Swapped) -> Result<()> {
+    /// Looks whether rows of others meet their foreign keys to what is there now, as far as nobody looked yet. Returns those
+    /// that they do not, each with the reason; they are looked at again the next time.
+    async fn check(&self) -> Result<Vec<(String, String)>> {
+        let mut connection = self.shared.acquire().await?;
+        self.shared.begin(&mut connection).await?;
+        let checks = exchange::checks(&mut connection).await?;
+        execute(&mut connection, "commit", During::Statement).await?;
+        let mut failed = Vec::new();
         for check in checks {
-            let mut connection = self.shared.acquire().await?;
-            match execute(&mut connection, check.sql, During::Rows).await {
-                Ok(_) => self.shared.release(connection),
+            self.shared.begin(&mut connection).await?;
+            match check.carry_out(&mut connection).await {
+                Ok(()) => execute(&mut connection, "commit", During::Statement).await?,
                 Err(error) if error.kind() == ErrorKind::Connection => return Err(error),
                 Err(error) => {
-                    self.shared.release(connection);
-                    swapped.not_valid.push((check.name, error.to_string()));
+                    failed.push((check.name, error.to_string()));
+                    execute(&mut connection, "rollback", During::Statement).await?
                 }
-            }
+            };
         }
-        Ok(())
+        self.shared.release(connection);
+        Ok(failed)
     }
 
     /// What the migration replaced and keeps, each with its kind and where it is; empty where it replaced nothing.
@@ -227,52 +214,77 @@ impl PostgresSink {
         Ok(kept.iter().map(Object::describe).collect())
     }
 
-    /// Puts what was replaced back in its place, in the transaction of a rollback. Nothing where nothing was replaced.
-    pub(crate) async fn put_back(
-        &self,
-        connection: &mut PgConnection,
-        plan: &Plan,
-    ) -> Result<Option<PutBack>> {
-        let coming = replaced(connection).await?;
-        if coming.is_empty() {
+    /// Puts what was replaced back in its place: the first half of a rollback, in a transaction of its own. What the migration
+    /// made waits in a schema of its own again, to be dropped. `None` where nothing was replaced, or all of it is back.
+    pub(crate) async fn put_back(&self) -> Result<Option<Swapped>> {
+        let mut lock = RunLock::take(&self.shared.connector, &self.options.notice).await?;
+        let outcome = self.put_back_once(lock.connection()).await;
+        lock.let_go().await;
+        let Some(mut swapped) = outcome? else {
+            return Ok(None);
+        };
+        swapped.not_valid = self.check().await?;
+        Ok(Some(swapped))
+    }
+
+    async fn put_back_once(&self, connection: &mut PgConnection) -> Result<Option<Swapped>> {
+        if run::presence(connection).await? != Presence::Ledger {
             return Ok(None);
         }
+        let coming = replaced(connection).await?;
+        if coming.is_empty() {
+            // An earlier attempt may have come as far as this, and have left something to check.
+            let left = !exchange::checks(connection).await?.is_empty();
+            return Ok(left.then(Swapped::default));
+        }
+        let plan = run::read(connection).await?.plan()?;
         self.set_up(connection).await?;
-        let leaving = there::made(connection, plan, str::to_owned).await?;
+        let leaving = there::made(connection, &plan, str::to_owned).await?;
         let exchange = Exchange::plan(connection, &leaving, new_schema, &coming, false).await?;
         exchange.carry_out(connection).await?;
         let schemas: BTreeSet<&str> = coming.iter().map(|o| o.home.as_str()).collect();
         for schema in schemas {
-            let sql = format!("drop schema {}", quote_ident(&old_schema(schema)));
-            execute(connection, sql, During::Statement).await?;
+            drop_schema(connection, &old_schema(schema)).await?;
         }
         let parked: BTreeSet<String> = leaving.iter().map(|o| new_schema(&o.name.schema)).collect();
-        let (mut swapped, checks) = exchange.done(&[]);
-        swapped.kept = coming
+        created::schemas(connection, &parked.into_iter().collect::<Vec<_>>()).await?;
+        let schemas: BTreeSet<&str> = leaving.iter().map(|o| o.name.schema.as_str()).collect();
+        for schema in schemas {
+            rename_steps(connection, schema, &new_schema(schema)).await?;
+        }
+        execute(connection, "delete from migrate.replaced", During::Statement).await?;
+        exchange.note_checks(connection).await?;
+        run::exchange_plan(connection, &staged(&plan)).await?;
+        let text = format!("{} objects have their places again", coming.len());
+        event::note(connection, "put back", &text).await?;
+        execute(connection, "commit", During::Statement).await?;
+        let back = coming
             .iter()
-            .map(|o| format!("{} {}.{}", o.kind.word(), o.home, o.name.name))
-            .collect();
-        Ok(Some(PutBack {
-            swapped,
-            checks,
-            parked,
-        }))
-    }
-
-    /// Checks what a rollback that is committed left to check.
-    pub(crate) async fn check_put_back(&self, back: PutBack) -> Result<Swapped> {
-        let mut swapped = back.swapped;
-        self.check(back.checks, &mut swapped).await?;
-        Ok(swapped)
+            .map(|o| format!("{} {}.{}", o.kind.word(), o.home, o.name.name));
+        Ok(Some(exchange.done(back.collect())))
     }
 }
 
-/// A rollback's exchange.
-pub(crate) struct PutBack {
-    swapped: Swapped,
-    checks: Vec<exchange::Check>,
-    /// Schemas that hold what is to be dropped, and nothing else.
-    pub(crate) parked: BTreeSet<String>,
+async fn drop_schema(connection: &mut PgConnection, schema: &str) -> Result<()> {
+    let sql = format!("drop schema {}", quote_ident(schema));
+    execute(connection, sql, During::Statement)
+        .await
+        .map(drop)
+        .map_err(|e| {
+            e.hint("it holds something that the migration did not put there: move it; nothing was changed")
+        })
+}
+
+async fn rename_steps(connection: &mut PgConnection, from: &str, to: &str) -> Result<()> {
+    query(RENAME_STEPS)
+        .bind(format!("{}.", quote_ident(from)))
+        .bind(format!("{}.", quote_ident(to)))
+        .bind(format!("{from}."))
+        .bind(format!("{to}."))
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(statement)
 }
 
 /// Drops what was replaced, in the transaction that removes the ledger. Returns what it was.
@@ -285,10 +297,7 @@ pub(crate) async fn drop_kept(connection: &mut PgConnection) -> Result<Vec<Strin
     }
     let schemas: BTreeSet<&str> = kept.iter().map(|o| o.name.schema.as_str()).collect();
     for schema in schemas {
-        let sql = format!("drop schema {}", quote_ident(schema));
-        execute(connection, sql, During::Statement)
-            .await
-            .map_err(|e| e.hint("it holds something that the migration did not put there: move it"))?;
+        drop_schema(connection, schema).await?;
     }
     Ok(kept.iter().map(Object::describe).collect())
 }
@@ -314,6 +323,7 @@ const KEEP: &str = "
     from unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) as old (kind, schema, name, object)";
 
 async fn keep(connection: &mut PgConnection, old: &[Object]) -> Result<()> {
+    execute(connection, CREATE, During::Statement).await?;
     query(KEEP)
         .bind(old.iter().map(|o| o.kind.word()).collect::<Vec<_>>())
         .bind(old.iter().map(|o| o.name.schema.as_str()).collect::<Vec<_>>())
