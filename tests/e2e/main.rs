@@ -11,6 +11,7 @@ mod state;
 
 mod bad_destination;
 mod bad_source;
+mod crashes;
 mod demo;
 mod dispatch;
 mod embedded;

@@ -94,7 +94,7 @@ impl Destination {
                 create_database(&cluster, &database, ui).await?;
                 Ok(Self {
                     named_dir,
-                    ..Self::embedded(cluster, database, work).await?
+                    ..Self::embedded(cluster, database, work, ui).await?
                 })
             }
         }
@@ -135,7 +135,7 @@ impl Destination {
                     }
                     None => only_database(&cluster).await?,
                 };
-                Self::embedded(cluster, database, work).await
+                Self::embedded(cluster, database, work, ui).await
             }
         }
     }
@@ -154,7 +154,9 @@ impl Destination {
                 target.ignored().join(", ")
             ));
         }
-        let sink = connect(url, work).await.map_err(|e| e.at("named by", named_by))?;
+        let sink = connect(url, work, ui)
+            .await
+            .map_err(|e| e.at("named by", named_by))?;
         let place = Place {
             address: target.describe(),
             database: sink.facts().database.clone(),
@@ -174,8 +176,8 @@ impl Destination {
         })
     }
 
-    async fn embedded(cluster: Cluster, database: String, work: Work) -> Result<Self> {
-        let sink = connect(cluster.socket_url(&database).into(), work).await?;
+    async fn embedded(cluster: Cluster, database: String, work: Work, ui: &Ui) -> Result<Self> {
+        let sink = connect(cluster.socket_url(&database).into(), work, ui).await?;
         let place = Place {
             address: format!("127.0.0.1:{}/{database}", cluster.port()),
             user: sink.facts().user.clone(),
@@ -296,12 +298,14 @@ impl Work {
     }
 }
 
-async fn connect(url: SecretString, work: Work) -> Result<Arc<PostgresSink>> {
+async fn connect(url: SecretString, work: Work, ui: &Ui) -> Result<Arc<PostgresSink>> {
     let mut options = SinkOptions::new(String::new());
     options.url = url;
     options.connections = work.jobs;
     options.analyze = work.analyze;
     options.disk_limit = work.disk_limit;
+    let told = ui.clone();
+    options.notice = Some(Arc::new(move |text| told.warn(text)));
     PostgresSink::connect(options).await
 }
 

@@ -14,6 +14,7 @@ use crate::naming::Naming;
 use crate::pg_type::PgType;
 use crate::policy::TextPolicy;
 use crate::proof::{Percent, Rule, TimedQuery};
+use crate::staging::Exists;
 use crate::supabase::{AccountsMapping, Profile, SupabaseMapping};
 
 /// The content of a plan file.
@@ -50,6 +51,8 @@ pub struct Mapping {
     pub schemas: BTreeMap<String, String>,
     /// Decisions about single tables, by `schema.table`.
     pub tables: BTreeMap<String, TableMapping>,
+    /// What becomes of tables that exist under the names that the plan gives.
+    pub exists: Exists,
     /// What kind of destination the plan is made for.
     pub profile: Profile,
     /// Decisions about a Supabase destination.

@@ -61,8 +61,8 @@ pub enum Event {
     },
     /// Something failed and is tried again.
     Retrying {
-        /// The chunk.
-        chunk: ChunkId,
+        /// What was being done: a chunk, a table, a step.
+        what: String,
         /// What failed.
         reason: String,
         /// How long to wait before.
@@ -73,6 +73,10 @@ pub enum Event {
         /// The table, by its source name.
         table: ObjectName,
     },
+    /// Somebody asked for a pause: whatever can go on later stops at the next commit.
+    Paused,
+    /// The pause is over.
+    Resumed,
     /// A step after the rows begins: a key, an index, a constraint.
     StepStarted {
         /// What it makes.

@@ -14,6 +14,7 @@ use crate::digest::Digest;
 use crate::pg_type::PgType;
 use crate::policy::TextPolicy;
 use crate::proof::Proof;
+use crate::staging::Exists;
 use crate::supabase::SupabasePlan;
 use crate::value::ValueKind;
 
@@ -123,6 +124,12 @@ pub struct Plan {
     /// What it does at Supabase, besides all that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supabase: Option<SupabasePlan>,
+    /// What becomes of tables that exist under its names.
+    #[serde(default, skip_serializing_if = "Exists::is_refuse")]
+    pub exists: Exists,
+    /// Whether it is carried out beside what is there: its names are not those that its objects will have in the end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub staged: bool,
 }
 
 impl Plan {

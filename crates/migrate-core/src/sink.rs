@@ -48,7 +48,7 @@ pub trait Sink: Send + Sync {
     async fn begin(&self, plan: &Plan) -> Result<Progress>;
 
     /// Stores the split of a table: the first and only one, unless the table was [restarted](Self::restart). Durable when it
-    /// returns.
+    /// returns. After an error that may pass it is called again with the same chunks, and may find them stored.
     async fn register(&self, table: &ObjectName, chunks: &[Chunk]) -> Result<()>;
 
     /// Reads the keys that were given before and that the plan asks for, as the destination lists them. Called before rows
@@ -78,6 +78,12 @@ pub trait Sink: Send + Sync {
     /// Creates what needs rows (keys, indexes, constraints, views, comments) and sets sequences, each step once, and
     /// marks the migration complete. Dropping the future gives up the steps that are under way; a later call does them.
     async fn complete(&self, plan: &Plan, observer: &dyn Observer) -> Result<Completion>;
+
+    /// Whether somebody asked in the destination for the migration to pause. Asked now and then while rows are copied; what
+    /// follows them pauses by itself, between two steps.
+    async fn paused(&self) -> Result<bool> {
+        Ok(false)
+    }
 
     /// Lets go of everything that the sink holds in the destination.
     async fn close(&self) -> Result<()>;

@@ -9,8 +9,9 @@ use migrate_pg_client::{During, Facts, execute, query, query_scalar};
 
 use crate::connect::{PostgresSink, statement};
 use crate::ddl::pre_data;
+use crate::difference::difference;
 use crate::ledger::run::{self, Presence, Run};
-use crate::ledger::{self, chunk, created, event};
+use crate::ledger::{self, chunk, control, created, event};
 use crate::lock::RunLock;
 use crate::room;
 
@@ -22,7 +23,7 @@ pub(crate) async fn begin(sink: &PostgresSink, plan: &Plan) -> Result<Progress> 
             lock.begin().await?;
             lock
         }
-        None => RunLock::take(&sink.shared.connector).await?,
+        None => RunLock::take(&sink.shared.connector, &sink.options.notice).await?,
     };
     match begin_under(&mut lock, sink, plan).await {
         Ok((progress, epoch)) => {
@@ -90,6 +91,11 @@ async fn resume(connection: &mut PgConnection, plan: &Plan) -> Result<(Progress,
     let known = run::read(connection).await?;
     check_same(&known, plan)?;
     let complete = known.finished_at.is_some();
+    event::upgrade(connection).await?;
+    // Who starts it wants it to run.
+    if control::set(connection, false).await? {
+        event::note(connection, "unpaused", "it was started again").await?;
+    }
     let epoch = if complete {
         known.epoch
     } else {
@@ -134,36 +140,6 @@ fn check_same(known: &Run, plan: &Plan) -> Result<()> {
     ))
 }
 
-/// The first few differences, by name.
-fn difference(old: &Plan, new: &Plan) -> String {
-    let mut found = Vec::new();
-    if old.target != new.target {
-        found.push("the destination it was made for".to_owned());
-    }
-    for table in &new.tables {
-        match old.table(&table.source) {
-            None => found.push(format!("table {} is new", table.source)),
-            Some(before) if before != table => {
-                found.push(format!("table {} is planned differently", table.source))
-            }
-            Some(_) => {}
-        }
-    }
-    let gone = old.tables.iter().filter(|t| new.table(&t.source).is_none());
-    found.extend(gone.map(|t| format!("table {} is missing", t.source)));
-    if found.is_empty() {
-        return "it differs outside of its tables".to_owned();
-    }
-    let more = found.len().saturating_sub(5);
-    found.truncate(5);
-    let rest = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    format!("{}{rest}", found.join(", "))
-}
-
 async fn create(connection: &mut PgConnection, plan: &Plan, sink: &PostgresSink) -> Result<(Progress, i64)> {
     let schemas = missing_schemas(connection, plan).await?;
     check_rights(connection, plan).await?;
@@ -203,7 +179,7 @@ async fn create(connection: &mut PgConnection, plan: &Plan, sink: &PostgresSink)
 
 const EXISTING_SCHEMAS: &str = "select nspname::text from pg_namespace where nspname = any ($1)";
 
-async fn missing_schemas(connection: &mut PgConnection, plan: &Plan) -> Result<Vec<String>> {
+pub(crate) async fn missing_schemas(connection: &mut PgConnection, plan: &Plan) -> Result<Vec<String>> {
     let existing: Vec<String> = query_scalar(EXISTING_SCHEMAS)
         .bind(&plan.schemas)
         .fetch_all(connection)
@@ -324,7 +300,7 @@ async fn check_free(connection: &mut PgConnection, plan: &Plan) -> Result<()> {
 
 /// Everything that the plan creates, with its kind, those after the rows included: a name that is taken should show
 /// now and not after hours of copying.
-fn wanted_names(plan: &Plan) -> Vec<(TargetName, &'static str)> {
+pub(crate) fn wanted_names(plan: &Plan) -> Vec<(TargetName, &'static str)> {
     let mut names: Vec<(TargetName, &'static str)> = Vec::new();
     names.extend(plan.collations.iter().map(|c| (c.name.clone(), "collation")));
     names.extend(plan.domains.iter().map(|d| (d.name.clone(), "domain")));

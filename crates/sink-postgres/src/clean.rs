@@ -14,6 +14,7 @@ use crate::ledger::mapping;
 use crate::ledger::run::{self, Presence};
 use crate::ledger::step;
 use crate::lock::RunLock;
+use crate::replace::{self, Swapped};
 
 /// What [`PostgresSink::clean`] removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,30 +27,57 @@ pub struct Cleaned {
     pub mapping_left: bool,
     /// Accounts that were removed from Supabase's sign-in service.
     pub accounts: u64,
+    /// What was put back in its place, where the migration had replaced something.
+    pub put_back: Option<Swapped>,
 }
 
 impl PostgresSink {
     /// Removes the ledger, but for the mapping of old keys to new ones if it lists any, and with `drop_data` also whatever the
     /// migration created: views, tables with their rows, sequences, domains, collations, schemas that are empty then, and
-    /// accounts of Supabase's sign-in service. Extensions stay. All of it or nothing.
+    /// accounts of Supabase's sign-in service. Extensions stay. All of it or nothing; what the migration replaced is put back
+    /// before, in a transaction of its own, and is dropped without `drop_data`.
     ///
     /// # Errors
     /// [`Conflict`](ErrorKind::Conflict) while a run is active, if the schema `migrate` is not a ledger, or if something
     /// that somebody else made depends on what would be dropped.
     pub async fn clean(&self, drop_data: bool) -> Result<Cleaned> {
         let mut held = self.lock.lock().await;
+        if drop_data && let Some(lock) = held.take() {
+            lock.let_go().await;
+        }
+        let put_back = if drop_data { self.put_back().await? } else { None };
         let mut lock = match held.take() {
             Some(mut lock) => {
                 lock.begin().await?;
                 lock
             }
-            None => RunLock::take(&self.shared.connector).await?,
+            None => RunLock::take(&self.shared.connector, &self.options.notice).await?,
         };
         let outcome = clean(lock.connection(), drop_data).await;
         lock.let_go().await;
         // Receipts of the migration that is gone must not be written any more.
         self.shared.set_epoch(0);
-        outcome
+        outcome.map(|cleaned| Cleaned { put_back, ..cleaned })
+    }
+
+    /// What [`clean`](Self::clean) with `drop_data` would drop, each with its kind, the latest first: what the ledger says
+    /// was made and is there.
+    pub async fn would_drop(&self) -> Result<Vec<String>> {
+        let mut connection = self.shared.acquire().await?;
+        self.shared.begin(&mut connection).await?;
+        let made = match run::presence(&mut connection).await? {
+            Presence::Ledger => created::still_there(&mut connection).await?,
+            Presence::Absent | Presence::Foreign => Vec::new(),
+        };
+        execute(&mut connection, "commit", During::Statement).await?;
+        self.shared.release(connection);
+        Ok(made
+            .iter()
+            .map(|c| match c.kind.as_str() {
+                "schema" => format!("schema {}", c.name.schema),
+                kind => format!("{kind} {}", c.name),
+            })
+            .collect())
     }
 }
 
@@ -80,6 +108,8 @@ async fn clean(connection: &mut PgConnection, drop_data: bool) -> Result<Cleaned
             }
             dropped.extend(drop_kind(connection, kind, created.iter().filter(|c| c.kind == kind)).await?);
         }
+    } else {
+        dropped = replace::drop_kept(connection).await?;
     }
     let mapping_left = mapping::lists_keys(connection).await?;
     if mapping_left {
@@ -93,6 +123,7 @@ async fn clean(connection: &mut PgConnection, drop_data: bool) -> Result<Cleaned
         dropped,
         mapping_left,
         accounts,
+        put_back: None,
     })
 }
 

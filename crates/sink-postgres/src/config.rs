@@ -1,8 +1,14 @@
 //! What a sink can be told.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
+use migrate_core::retry::Retry;
 use secrecy::SecretString;
+
+/// Hears what is waited for, in words for a person.
+pub type Notice = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// How to write to a PostgreSQL database. `Debug` does not show the connection string.
 #[derive(Clone)]
@@ -23,6 +29,12 @@ pub struct SinkOptions {
     pub analyze: bool,
     /// Bytes that the database may have on disk. A migration that would need more, as far as can be estimated, is not begun.
     pub disk_limit: Option<u64>,
+    /// What becomes of errors that may pass in steps after the rows, and in exchanges of tables.
+    pub retry: Retry,
+    /// How long an exchange of tables waits for sessions that use them before it lets others pass and tries again.
+    pub swap_lock: Duration,
+    /// Hears what is waited for, such as another run's lease.
+    pub notice: Option<Notice>,
 }
 
 impl SinkOptions {
@@ -36,6 +48,9 @@ impl SinkOptions {
             freeze: true,
             analyze: true,
             disk_limit: None,
+            retry: Retry::default(),
+            swap_lock: Duration::from_secs(5),
+            notice: None,
         }
     }
 }
@@ -50,6 +65,8 @@ impl fmt::Debug for SinkOptions {
             .field("freeze", &self.freeze)
             .field("analyze", &self.analyze)
             .field("disk_limit", &self.disk_limit)
-            .finish()
+            .field("retry", &self.retry)
+            .field("swap_lock", &self.swap_lock)
+            .finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use migrate_core::plan::{Plan, Target};
 use migrate_core::{Error, ErrorKind, Result};
@@ -24,6 +25,9 @@ pub struct PostgresSink {
     pub(crate) facts: Facts,
     pub(crate) options: SinkOptions,
 }
+
+/// How long a connection that waited may take to show that it works.
+const ALIVE: Duration = Duration::from_secs(5);
 
 /// What writers need of their sink.
 pub(crate) struct Shared {
@@ -119,10 +123,8 @@ impl Shared {
     pub(crate) async fn acquire(&self) -> Result<PgConnection> {
         // A connection that broke while it waited is found out by its first statement and replaced here.
         while let Some(mut connection) = self.pop() {
-            if execute(&mut connection, "select 1", During::Statement)
-                .await
-                .is_ok()
-            {
+            let alive = execute(&mut connection, "select 1", During::Statement);
+            if matches!(tokio::time::timeout(ALIVE, alive).await, Ok(Ok(_))) {
                 return Ok(connection);
             }
         }

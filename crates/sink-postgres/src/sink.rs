@@ -88,6 +88,10 @@ impl Sink for PostgresSink {
         complete::complete(self, plan, observer).await
     }
 
+    async fn paused(&self) -> Result<bool> {
+        self.is_paused().await
+    }
+
     async fn close(&self) -> Result<()> {
         self.shared.close_idle().await;
         if let Some(lock) = self.lock.lock().await.take() {

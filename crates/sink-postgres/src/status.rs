@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::connect::PostgresSink;
 use crate::ledger::account::{self, Accounts};
 use crate::ledger::run::Presence;
-use crate::ledger::{chunk, event, quarantine, run, step};
+use crate::ledger::{chunk, control, event, quarantine, run, step};
 use crate::lock;
 
 /// Events that a status shows.
@@ -35,6 +35,10 @@ pub struct Status {
     pub finished_at: Option<String>,
     /// Who is working on it now.
     pub active: Option<ActiveRun>,
+    /// Whether somebody asked it to pause.
+    pub paused: bool,
+    /// Whether it is carried out beside tables that it is to replace, and has not replaced them yet.
+    pub beside: bool,
     /// Its tables, in the plan's order.
     pub tables: Vec<TableStatus>,
     /// Rows in quarantine.
@@ -101,7 +105,37 @@ pub struct LedgerEvent {
     pub text: String,
 }
 
+/// Something that happened, with everything that is known of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HistoryEntry {
+    /// When, as RFC 3339 in UTC: when it was over, for what took time.
+    pub at: String,
+    /// What kind of event; `table copied`, `step done` and the like for what a run does.
+    pub kind: String,
+    /// What happened, or to what.
+    pub text: String,
+    /// Who did it, as the server knows them: role, program, address. What a run does is its own, and not said again.
+    pub who: Option<String>,
+    /// How long it took, in milliseconds.
+    pub took_ms: Option<u64>,
+    /// How many rows.
+    pub rows: Option<u64>,
+}
+
 impl PostgresSink {
+    /// All that happened, in order; `None` where there is no migration. Changes nothing.
+    pub async fn history(&self) -> Result<Option<Vec<HistoryEntry>>> {
+        let mut connection = self.shared.acquire().await?;
+        self.shared.begin(&mut connection).await?;
+        let history = match run::presence(&mut connection).await? {
+            Presence::Ledger => Some(event::history(&mut connection).await?),
+            Presence::Absent | Presence::Foreign => None,
+        };
+        execute(&mut connection, "commit", During::Statement).await?;
+        self.shared.release(connection);
+        Ok(history)
+    }
+
     /// What became of the rows that a plan makes accounts of; `None` if it makes none, or has not yet.
     pub async fn accounts(&self, plan: &Plan) -> Result<Option<Accounts>> {
         let Some(accounts) = plan.supabase.as_ref().and_then(|s| s.accounts.as_ref()) else {
@@ -132,9 +166,12 @@ impl PostgresSink {
 async fn read(connection: &mut PgConnection) -> Result<Status> {
     let run = run::read(connection).await?;
     let chunks = chunk::read(connection).await?;
+    let plan = run.plan()?;
     Ok(Status {
+        paused: control::paused(connection).await?,
+        beside: plan.staged,
         active: lock::holder(connection).await?,
-        tables: tables(&run.plan()?, &chunks),
+        tables: tables(&plan, &chunks),
         quarantined: quarantine::count(connection).await?,
         quarantine: quarantine::reasons(connection, REASONS).await?,
         steps_done: step::done(connection).await?.len() as u64,

@@ -7,6 +7,7 @@
 //! - [`dispatch`](mod@dispatch) is a large application as Django keeps it in PostgreSQL, as SQL.
 //! - [`mongo`] starts MongoDB servers and makes up a CRM of documents.
 //! - [`supabase`] makes a database look like a Supabase project's, with a pooler before it.
+//! - [`proxy`] is a network that loses, holds back and cuts, between any client and any server.
 //! - [`tds`] is a server that speaks SQL Server's protocol and serves such a database.
 //! - [`fault`] damages a `.bacpac` in known ways.
 //!
@@ -19,6 +20,7 @@ pub mod crm;
 pub mod dispatch;
 pub mod fault;
 pub mod mongo;
+pub mod proxy;
 pub mod random;
 pub mod supabase;
 pub mod tds;

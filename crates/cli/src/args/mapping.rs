@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use migrate_core::mapping::{AliasTypes, CaseInsensitive, Keys, Legacy, Mapping, Offsets, XmlType};
 use migrate_core::naming::Naming;
 use migrate_core::policy::TextPolicy;
+use migrate_core::staging::Exists;
 use migrate_core::{Error, ErrorKind, Result};
 
 use super::supabase::SupabaseArgs;
@@ -31,6 +32,10 @@ pub(crate) struct MappingArgs {
     /// What becomes of the offsets from UTC of datetimeoffset values [default: drop]
     #[arg(long, value_enum, value_name = "CHOICE")]
     offsets: Option<OffsetsArg>,
+    /// What becomes of tables that exist under the names that the plan gives: refuse, or replace them in one transaction
+    /// once all rows are copied and proven [default: refuse]
+    #[arg(long, value_enum, value_name = "CHOICE")]
+    exists: Option<ExistsArg>,
     /// What becomes of primary keys that are numbers, and of all that refers to them: keep, uuid, or
     /// mapping=SCHEMA.TABLE, a table of the destination that lists them [default: keep]
     #[arg(long, value_name = "CHOICE", value_parser = keys)]
@@ -105,6 +110,14 @@ enum OffsetsArg {
     Drop,
     /// A smallint column behind each one keeps the minutes
     Keep,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ExistsArg {
+    /// The run is refused, and all of them are named
+    Refuse,
+    /// They serve until the end, are replaced in one transaction, and kept until `migrate clean`
+    Replace,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -187,6 +200,12 @@ impl MappingArgs {
                 OffsetsArg::Keep => Offsets::Keep,
             };
         }
+        if let Some(choice) = self.exists {
+            mapping.exists = match choice {
+                ExistsArg::Refuse => Exists::Refuse,
+                ExistsArg::Replace => Exists::Replace,
+            };
+        }
         if let Some(choice) = self.xml {
             mapping.xml = match choice {
                 XmlArg::Xml => XmlType::Xml,
@@ -248,6 +267,7 @@ mod tests {
             "--case-insensitive=collation",
             "--xml=text",
             "--offsets=keep",
+            "--exists=replace",
             "--keys=mapping=migrate.mapping",
             "--legacy=all",
             "--option=sample=1000",
@@ -264,6 +284,7 @@ mod tests {
         assert_eq!(mapping.case_insensitive, CaseInsensitive::Collation);
         assert_eq!(mapping.xml, XmlType::Text);
         assert_eq!(mapping.offsets, Offsets::Keep);
+        assert_eq!(mapping.exists, Exists::Replace);
         assert_eq!(mapping.keys, Keys::Mapping("migrate.mapping".to_owned()));
         assert_eq!(mapping.legacy, Legacy::All);
         assert!(Only::try_parse_from(["x", "--keys=mapping"]).is_err());

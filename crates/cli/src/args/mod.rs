@@ -76,8 +76,14 @@ pub(crate) enum Command {
     Validate(ValidateArgs),
     /// Compare any two databases row by row
     Diff(DiffArgs),
-    /// Show how far a migration came
+    /// Show how far a migration came, and what happened
     Status(StatusArgs),
+    /// Ask the run that works on a destination to pause at its next commit, from any machine
+    Pause(ControlArgs),
+    /// Ask a paused run to go on
+    Resume(ControlArgs),
+    /// Take a migration back: drop what it created, and nothing else; put back what it replaced
+    Rollback(RollbackArgs),
     /// Remove the ledger of a finished migration, or roll the migration back
     Clean(CleanArgs),
     /// Migrate a bundled CRM database into a private cluster
@@ -140,6 +146,10 @@ pub(crate) struct CopyArgs {
     /// MiB of rows after which a part of a table commits, so that a crash repeats no more than that
     #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     pub(crate) commit_every: u32,
+    /// Seconds after which a source or destination that neither answers nor takes anything is given up as a broken
+    /// connection is: tried again, and told
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) stall_timeout: u32,
     /// Rows that may be put aside because PostgreSQL refuses them, before the run stops
     #[arg(long, alias = "max-quarantine", value_name = "N", default_value_t = 1000)]
     pub(crate) max_quarantined: u64,
@@ -193,6 +203,27 @@ impl CopyArgs {
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     pub(crate) destination: DestinationArgs,
+    /// Print all that happened: who, when, what, how long, how many rows
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) history: bool,
+    /// Print how far it is every two seconds, until it ends
+    #[arg(long)]
+    pub(crate) watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ControlArgs {
+    #[command(flatten)]
+    pub(crate) destination: DestinationArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    #[command(flatten)]
+    pub(crate) destination: DestinationArgs,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Args)]

@@ -5,12 +5,25 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{interruptible, print};
-use crate::args::CleanArgs;
+use crate::args::{CleanArgs, RollbackArgs};
 use crate::destination::{Destination, Work};
 use crate::exit::Exit;
-use crate::report::number;
 use crate::report::text::printable;
+use crate::report::{number, swapped};
 use crate::ui::Ui;
+
+impl From<RollbackArgs> for CleanArgs {
+    fn from(args: RollbackArgs) -> Self {
+        Self {
+            destination: args.destination,
+            data: true,
+            yes: args.yes,
+        }
+    }
+}
+
+/// Names that are listed before somebody is asked; `-v` lists all.
+const LISTED: usize = 20;
 
 pub(super) async fn run(args: CleanArgs, ui: &Ui, cancel: &CancellationToken) -> Result<Exit> {
     let (named, told) = (args.destination.clone(), ui.clone());
@@ -34,12 +47,24 @@ async fn clean(args: &CleanArgs, destination: &Destination, ui: &Ui) -> Result<E
         return Ok(Exit::Done);
     };
     let rows: u64 = status.tables.iter().map(|t| t.total.digest.rows).sum();
+    let kept = destination.sink.kept().await?;
+    if args.data {
+        list("Will be dropped", &destination.sink.would_drop().await?, ui);
+        list("Will be put back", &kept, ui);
+    } else {
+        list("Was replaced and is kept until now; will be dropped", &kept, ui);
+    }
     let question = if args.data {
         format!(
             "Drop what the migration of {} created in {place}: {} with {}, and everything else of it?",
             printable(&status.source),
             number::of(status.tables.len() as u64, "table"),
             number::of(rows, "row")
+        )
+    } else if !kept.is_empty() {
+        format!(
+            "Remove the ledger in {place}, and drop {} that the migration replaced? It cannot be rolled back any more then.",
+            number::of(kept.len() as u64, "object")
         )
     } else if status.finished_at.is_none() {
         format!(
@@ -73,7 +98,14 @@ async fn clean(args: &CleanArgs, destination: &Destination, ui: &Ui) -> Result<E
         ui,
         || {
             let mut out = vec!["Removed the ledger.".to_owned()];
-            if args.data {
+            if let Some(back) = &cleaned.put_back {
+                out.push(format!(
+                    "Put back {}.",
+                    number::of(back.kept.len() as u64, "object")
+                ));
+                out.extend(swapped::bound(back, ui.out_style()));
+            }
+            if args.data || !cleaned.dropped.is_empty() {
                 out.push(format!(
                     "Dropped {}.",
                     number::of(cleaned.dropped.len() as u64, "object")
@@ -104,8 +136,23 @@ async fn clean(args: &CleanArgs, destination: &Destination, ui: &Ui) -> Result<E
                 "dropped": cleaned.dropped,
                 "mapping_left": cleaned.mapping_left,
                 "accounts": cleaned.accounts,
+                "put_back": cleaned.put_back.as_ref().map(swapped::as_json),
             })
         },
     );
     Ok(Exit::Done)
+}
+
+/// Shows what is about to happen to which objects.
+fn list(what: &str, names: &[String], ui: &Ui) {
+    if names.is_empty() {
+        return;
+    }
+    let shown = if ui.verbose > 0 { names.len() } else { LISTED };
+    let listed: Vec<String> = names.iter().take(shown).map(|n| printable(n)).collect();
+    let more = match names.len().saturating_sub(shown) {
+        0 => String::new(),
+        more => format!(", and {more} more (-v lists them)"),
+    };
+    ui.say(&format!("{what}: {}{more}", listed.join(", ")));
 }

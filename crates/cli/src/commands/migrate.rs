@@ -7,7 +7,9 @@ use chrono::Utc;
 use migrate_core::chunk::ChunkGoal;
 use migrate_core::pipeline::{self, Options};
 use migrate_core::plan::Plan;
+use migrate_core::proof::Proof;
 use migrate_core::{Error, ErrorKind, Result, Side};
+use migrate_sink_postgres::Swapped;
 use migrate_validate::Validation;
 use tokio_util::sync::CancellationToken;
 
@@ -153,7 +155,9 @@ async fn carry_out(
     cancel: &CancellationToken,
 ) -> Result<Exit> {
     let began = Utc::now();
-    let plan = Arc::new(plan_of(subject, destination).await?);
+    let last = plan_of(subject, destination).await?;
+    // Beside what is there, if it replaces something.
+    let plan = Arc::new(destination.sink.to_carry_out(&last).await?);
     announce(&plan, &destination.place, ui);
     let options = Options {
         workers: usize::from(copy.jobs),
@@ -161,6 +165,7 @@ async fn carry_out(
         commit_bytes: u64::from(copy.commit_every) << 20,
         max_quarantined: copy.max_quarantined,
         max_rate: copy.max_rate.unwrap_or_default(),
+        stall: std::time::Duration::from_secs(u64::from(copy.stall_timeout)),
         // Small enough that a table of ordinary size keeps all workers busy.
         chunks: ChunkGoal {
             bytes: 32 << 20,
@@ -184,6 +189,12 @@ async fn carry_out(
         Some(validate(subject, destination, &plan, copy, &display, cancel).await?)
     };
     let accounts = destination.sink.accounts(&plan).await?;
+    let right = validation.as_ref().map_or(report.is_clean(), |v| v.verdict.go);
+    let swapped = match (plan.staged, right) {
+        (false, _) => Some(Swapped::default()),
+        (true, true) => Some(destination.sink.swap(&last, &display.observer(), cancel).await?),
+        (true, false) => None,
+    };
     display.finish();
     let outcome = Outcome {
         plan: &plan,
@@ -191,6 +202,7 @@ async fn carry_out(
         place: &destination.place,
         report: &report,
         validation: validation.as_ref(),
+        swapped: swapped.as_ref(),
         began,
         ended: Utc::now(),
     };
@@ -234,7 +246,12 @@ async fn validate(
     let stored = Arc::clone(&destination.sink) as Arc<dyn migrate_core::stored::Stored>;
     let source = Some(Arc::clone(&subject.source));
     let options = migrate_validate::Options {
-        proof: Some(plan.proof.clone()),
+        // A person's rules ask the tables by the names that they will have.
+        proof: Some(if plan.staged {
+            Proof::default()
+        } else {
+            plan.proof.clone()
+        }),
         read_source: false,
         ..options
     };
@@ -283,6 +300,9 @@ fn announce(plan: &Plan, place: &Place, ui: &Ui) {
             "{} for a person",
             number::of(plan.manual.len() as u64, "object")
         ));
+    }
+    if plan.staged {
+        remarks.push("made beside the tables that are there, which it replaces at the end".to_owned());
     }
     ui.say(&format!(
         "{} {} (`migrate plan` shows all of it)",

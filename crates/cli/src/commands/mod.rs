@@ -2,6 +2,7 @@
 
 mod clean;
 mod completions;
+mod control;
 mod db;
 mod demo;
 mod diff;
@@ -11,6 +12,7 @@ mod plan;
 mod run;
 mod status;
 mod validate;
+mod watch;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -53,7 +55,10 @@ pub(crate) fn dispatch(command: Command, ui: &Ui) -> Result<ExitCode> {
             Command::Validate(args) => validate::run(args, ui, &cancel).await.map(ExitCode::from),
             Command::Diff(args) => diff::run(args, ui, &cancel).await.map(ExitCode::from),
             Command::Status(args) => status::run(args, ui, &cancel).await.map(ExitCode::from),
+            Command::Pause(args) => control::run(args, true, ui, &cancel).await.map(ExitCode::from),
+            Command::Resume(args) => control::run(args, false, ui, &cancel).await.map(ExitCode::from),
             Command::Clean(args) => clean::run(args, ui, &cancel).await.map(ExitCode::from),
+            Command::Rollback(args) => clean::run(args.into(), ui, &cancel).await.map(ExitCode::from),
             Command::Demo(args) => demo::run(args, ui, &cancel).await.map(ExitCode::from),
             Command::Db(args) => db::run(args, ui).await,
             Command::Completions(args) => Ok(completions::run(&args).into()),

@@ -20,6 +20,8 @@ pub(super) async fn run(args: StatusArgs, ui: &Ui, cancel: &CancellationToken) -
         data_dir,
         database: None,
     } = connection::choose(&args.destination)?
+        && !args.history
+        && !args.watch
     {
         let dir = data_dir_or_default(data_dir)?;
         must_exist(&dir)?;
@@ -29,6 +31,9 @@ pub(super) async fn run(args: StatusArgs, ui: &Ui, cancel: &CancellationToken) -
         close_cluster(cluster, false, ui).await;
         return outcome;
     }
+    if args.history || args.watch {
+        return follow(&args, ui, cancel).await;
+    }
     let (place, status) = one(&args.destination, ui, cancel).await?;
     print(
         ui,
@@ -36,6 +41,32 @@ pub(super) async fn run(args: StatusArgs, ui: &Ui, cancel: &CancellationToken) -
         || report::status::as_json(&place, status.as_ref()),
     );
     Ok(Exit::Done)
+}
+
+/// What happened, or what goes on.
+async fn follow(args: &StatusArgs, ui: &Ui, cancel: &CancellationToken) -> Result<Exit> {
+    let (named, told) = (args.destination.clone(), ui.clone());
+    let destination = interruptible(cancel, async move {
+        Destination::existing(&named, None, Work::with(1), &told).await
+    })
+    .await?;
+    let outcome = if args.watch {
+        super::watch::run(&destination, ui, cancel).await
+    } else {
+        destination.sink.history().await.map(|history| {
+            print(
+                ui,
+                || match &history {
+                    Some(history) => report::status::history(history),
+                    None => format!("No migration was made to {}.", destination.place.describe()),
+                },
+                || json!({ "destination": destination.place.as_json(), "history": history }),
+            );
+            Exit::Done
+        })
+    };
+    destination.close(false, ui).await;
+    outcome
 }
 
 /// Every database in the private cluster.

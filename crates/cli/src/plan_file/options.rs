@@ -4,6 +4,7 @@ use migrate_core::encode::DEFAULT_NAMESPACE;
 use migrate_core::mapping::{AliasTypes, CaseInsensitive, Keys, Legacy, Mapping, Offsets, XmlType};
 use migrate_core::naming::Naming;
 use migrate_core::policy::TextPolicy;
+use migrate_core::staging::Exists;
 
 use super::comments::Writer;
 use super::supabase;
@@ -51,6 +52,13 @@ fn offsets(choice: Offsets) -> &'static str {
     match choice {
         Offsets::Drop => "drop",
         Offsets::Keep => "keep",
+    }
+}
+
+fn exists(choice: Exists) -> &'static str {
+    match choice {
+        Exists::Refuse => "refuse",
+        Exists::Replace => "replace",
     }
 }
 
@@ -156,6 +164,18 @@ pub(super) fn write(out: &mut Writer, mapping: &Mapping) {
         alias_types(mapping.alias_types),
         "What alias types (user-defined names for built-in types) become.",
         &[("domain", "domains"), ("base", "their base types")],
+    );
+    option(
+        "exists",
+        exists(mapping.exists),
+        "What becomes of tables that exist under the names that this plan gives.",
+        &[
+            ("refuse", "the run is refused, and all of them are named"),
+            (
+                "replace",
+                "they serve until everything is copied and proven, and are replaced in one transaction",
+            ),
+        ],
     );
     option(
         "profile",

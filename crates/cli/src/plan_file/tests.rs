@@ -110,6 +110,7 @@ fn full_mapping() -> Mapping {
         xml: XmlType::Text,
         alias_types: AliasTypes::Base,
         offsets: Offsets::Keep,
+        exists: migrate_core::staging::Exists::Replace,
         include: vec!["dbo.*".to_owned()],
         exclude: vec!["dbo.Lo*".to_owned()],
         schemas: [("dbo".to_owned(), "public".to_owned())].into(),

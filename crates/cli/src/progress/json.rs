@@ -8,9 +8,19 @@ use serde_json::{Value, json};
 use super::{Tally, View};
 use crate::ui::Ui;
 
-#[derive(Default)]
 pub(super) struct Json {
     copying: bool,
+    /// Whether each batch is told as well.
+    batches: bool,
+}
+
+impl Json {
+    pub(super) fn new(batches: bool) -> Self {
+        Self {
+            copying: false,
+            batches,
+        }
+    }
 }
 
 fn line(value: &Value) {
@@ -26,6 +36,13 @@ impl View for Json {
         self.copying |= matches!(event, Event::Written { .. });
         if let Some(value) = as_json(event) {
             line(&value);
+        }
+        if let Event::Written {
+            chunk, rows, bytes, ..
+        } = event
+            && self.batches
+        {
+            line(&json!({ "event": "written", "chunk": chunk.to_string(), "rows": rows, "bytes": bytes }));
         }
     }
 
@@ -75,8 +92,10 @@ fn as_json(event: &Event) -> Option<Value> {
         Event::Committed { chunk, done } => {
             json!({ "event": "committed", "chunk": chunk.to_string(), "done": done })
         }
-        Event::Retrying { chunk, reason, after } => json!({
-            "event": "retrying", "chunk": chunk.to_string(), "reason": reason, "after_seconds": after.as_secs_f64(),
+        Event::Paused => json!({ "event": "paused" }),
+        Event::Resumed => json!({ "event": "resumed" }),
+        Event::Retrying { what, reason, after } => json!({
+            "event": "retrying", "what": what, "reason": reason, "after_seconds": after.as_secs_f64(),
         }),
         Event::TableRestarted { table } => json!({ "event": "table_restarted", "table": table.to_string() }),
         Event::TableDone { table } => json!({ "event": "table_done", "table": table.to_string() }),

@@ -103,9 +103,13 @@ impl Told {
 pub(super) fn told(event: &Event, ui: &Ui) -> Option<Told> {
     let detail = |level: u8, text: String| (ui.verbose >= level).then_some(Told::Detail(text));
     match event {
-        Event::Retrying { chunk, reason, after } => Some(Told::Warning(format!(
+        Event::Paused => Some(Told::Warning(
+            "paused, as was asked for in the destination; `migrate resume` goes on".to_owned(),
+        )),
+        Event::Resumed => Some(Told::Warning("going on".to_owned())),
+        Event::Retrying { what, reason, after } => Some(Told::Warning(format!(
             "{}: {}; trying again in {}",
-            printable(&chunk.to_string()),
+            printable(what),
             printable(reason),
             number::duration(*after)
         ))),

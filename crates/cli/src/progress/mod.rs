@@ -55,7 +55,7 @@ impl Display {
     /// Begins to show a run of the plan.
     pub(crate) fn start(ui: &Ui, plan: &Plan) -> Self {
         let view: Box<dyn View> = if ui.json && !ui.quiet {
-            Box::new(json::Json::default())
+            Box::new(json::Json::new(ui.verbose >= 2))
         } else if ui.bars {
             Box::new(bars::Bars::new(ui.clone()))
         } else {

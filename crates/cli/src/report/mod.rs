@@ -14,6 +14,7 @@ pub(crate) mod pages;
 pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod status;
+pub(crate) mod swapped;
 pub(crate) mod table;
 pub(crate) mod text;
 pub(crate) mod validation;

@@ -5,14 +5,14 @@ use std::path::Path;
 use migrate_core::Result;
 use migrate_core::pipeline::{Report, TableReport};
 use migrate_core::plan::Plan;
-use migrate_sink_postgres::Accounts;
+use migrate_sink_postgres::{Accounts, Swapped};
 use migrate_validate::Validation;
 use serde_json::{Value, json};
 
 use super::plan::{counted, manual_counts, summary_json};
 use super::table::{Side, render};
 use super::text::printable;
-use super::{accounts, file, number, validation};
+use super::{accounts, file, number, swapped, validation};
 use crate::destination::Place;
 use crate::exit::Exit;
 use crate::ui::Ui;
@@ -26,6 +26,8 @@ pub(crate) struct Outcome<'a> {
     pub(crate) accounts: Option<&'a Accounts>,
     /// `None` if it was not asked for.
     pub(crate) validation: Option<&'a Validation>,
+    /// What was replaced; `None` where everything was made beside what is there, and stays there.
+    pub(crate) swapped: Option<&'a Swapped>,
     /// When the command began and ended, in UTC.
     pub(crate) began: chrono::DateTime<chrono::Utc>,
     pub(crate) ended: chrono::DateTime<chrono::Utc>,
@@ -40,6 +42,8 @@ impl Outcome<'_> {
             Exit::Incomplete
         } else if self.validation.is_some_and(|v| !v.verdict.go) {
             Exit::Mismatch
+        } else if self.swapped.is_none_or(|s| !s.not_valid.is_empty()) {
+            Exit::Incomplete
         } else {
             Exit::Done
         }
@@ -114,6 +118,14 @@ impl Outcome<'_> {
             out.extend(validation::differences(found, usize::MAX));
             out.extend(validation::conclusion(found, style));
         }
+        match self.swapped {
+            Some(done) => out.extend(swapped::lines(done, style)),
+            None => out.push(format!(
+                "{} the tables that were there still serve, because not everything is right; the new ones wait beside them. Correct \
+                 the cause and run the same command again, or take it back with `migrate rollback`.",
+                style.red("Not replaced:")
+            )),
+        }
         let manual = manual_counts(self.plan);
         if !manual.is_empty() {
             let kinds: Vec<String> = manual
@@ -184,6 +196,7 @@ impl Outcome<'_> {
                 "conversions": conversions(self.report),
             },
             "accounts": self.accounts,
+            "replaced": self.swapped.map(swapped::as_json),
             "validation": self.validation.map(validation::as_json),
         })
     }

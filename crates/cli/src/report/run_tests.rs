@@ -80,6 +80,7 @@ fn told(run: &Run, validation: Option<&Validation>) -> (Exit, String, Value) {
         place: &place,
         report: &run.report,
         validation,
+        swapped: Some(&migrate_sink_postgres::Swapped::default()),
         began: at,
         ended: at,
     };
@@ -193,6 +194,7 @@ async fn the_report_replaces_an_older_one_in_one_step() {
         place: &place,
         report: &run.report,
         validation: None,
+        swapped: Some(&migrate_sink_postgres::Swapped::default()),
         began: at,
         ended: at,
     };

@@ -1,6 +1,6 @@
 //! How far a migration is, by its ledger.
 
-use migrate_sink_postgres::Status;
+use migrate_sink_postgres::{HistoryEntry, Status};
 use serde_json::{Value, json};
 
 use super::number;
@@ -13,6 +13,8 @@ use crate::ui::Ui;
 pub(crate) fn state(status: &Status) -> &'static str {
     if status.finished_at.is_some() {
         "complete"
+    } else if status.active.is_some() && status.paused {
+        "paused"
     } else if status.active.is_some() {
         "running"
     } else if !status.steps_failed.is_empty() {
@@ -53,6 +55,15 @@ pub(crate) fn print(place: &Place, status: &Status, ui: &Ui) -> String {
             printable(&run.application),
             run.client
         ));
+    }
+    if status.paused && status.active.is_some() {
+        out.push("A pause was asked for; `migrate resume` lets it go on.".to_owned());
+    }
+    if status.beside {
+        out.push(
+            "It is made beside tables that are there, and replaces them once it is complete and proven."
+                .to_owned(),
+        );
     }
     out.push(String::new());
     out.push(tables(status));
@@ -137,6 +148,29 @@ fn tables(status: &Status) -> String {
                 number::count(t.total.quarantined)
             },
             state.to_owned(),
+        ]
+    });
+    render(&columns, rows)
+}
+
+/// All that happened, for a person.
+pub(crate) fn history(entries: &[HistoryEntry]) -> String {
+    let columns = [
+        ("when", Side::Left),
+        ("what", Side::Left),
+        ("rows", Side::Right),
+        ("took", Side::Right),
+        ("who", Side::Left),
+    ];
+    let rows = entries.iter().map(|e| {
+        vec![
+            e.at.clone(),
+            printable(&format!("{}: {}", e.kind, e.text)),
+            e.rows.map(number::count).unwrap_or_default(),
+            e.took_ms
+                .map(|ms| number::duration(std::time::Duration::from_millis(ms)))
+                .unwrap_or_default(),
+            e.who.as_deref().map(printable).unwrap_or_default(),
         ]
     });
     render(&columns, rows)

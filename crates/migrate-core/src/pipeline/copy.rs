@@ -6,21 +6,26 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::{Batch, BatchBuilder};
 use crate::chunk::{Cursor, Receipt, Segment, Window};
 use crate::encode::{KnownKeys, RowEncoder};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Side};
 use crate::observer::{Event, Observer};
 use crate::plan::{Plan, TablePlan};
+use crate::retry::Failures;
 use crate::sink::{Sink, WriteMode};
 use crate::source::{Fill, GroupReader, Snapshot};
 
+use super::gate::Gate;
 use super::pending::{Pending, Reported, column_names, give_up_all, place};
 use super::queue::{Job, Part, Queue};
 use super::throttle::Throttle;
@@ -43,6 +48,7 @@ pub(super) struct Shared {
     memory: Arc<Semaphore>,
     permits: u32,
     throttle: Throttle,
+    gate: Gate,
 }
 
 /// A batch for each table on its way from reader to writers, with the memory they may use.
@@ -126,6 +132,7 @@ impl Shared {
             memory: Arc::new(Semaphore::new(permits as usize)),
             permits,
             throttle: Throttle::new(options.max_rate),
+            gate: Gate::new(),
         }
     }
 
@@ -142,8 +149,23 @@ impl Shared {
         self.queue().quarantined()
     }
 
+    /// Follows what the destination says about a pause. Never ends.
+    pub(super) async fn watch_gate(&self) {
+        self.gate.watch(&self.sink, self.observer.as_ref()).await;
+    }
+
+    /// Gives up what neither ends nor fails.
+    async fn in_time<T>(&self, side: Side, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let limit = self.options.stall;
+        match tokio::time::timeout(limit, work).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(stalled(side, limit)),
+        }
+    }
+
     pub(super) async fn work(self: Arc<Self>, alive: Alive) -> Result<()> {
         loop {
+            self.gate.pass(&self.stop).await;
             if self.stop.is_cancelled() {
                 return Err(cancelled());
             }
@@ -212,8 +234,7 @@ impl Shared {
     async fn attempts(self: &Arc<Self>, job: &Job, alive: &Alive, course: &mut Course) -> Result<Outcome> {
         let lanes = self.lanes(job)?;
         let mut mode = WriteMode::Fast;
-        let mut tries = 0;
-        let mut wait = self.options.backoff;
+        let mut failures = Failures::default();
         loop {
             let error = match self.attempt(&lanes, mode, alive, course).await {
                 Ok(outcome) => return Ok(outcome),
@@ -221,33 +242,33 @@ impl Shared {
             };
             if std::mem::take(&mut course.advanced) {
                 // Not the same failure again, but a new one after rows were made durable.
-                (tries, wait) = (0, self.options.backoff);
+                failures.forget();
             }
             if error.kind() == ErrorKind::DataRejected && mode == WriteMode::Fast {
                 mode = WriteMode::Careful;
-                self.retrying(job, &error, std::time::Duration::ZERO);
+                self.retrying(job, &error, Duration::ZERO);
             } else if error.is_transient() && self.stop.is_cancelled() {
                 // It might have passed; what stopped the run is the reason to give.
                 return Err(cancelled());
-            } else if error.is_transient() && tries < self.options.retries {
-                tries += 1;
+            } else if error.is_transient()
+                && let Some(wait) = failures.next(&self.options.retry)
+            {
                 self.retrying(job, &error, wait);
                 tokio::select! {
                     () = self.stop.cancelled() => return Err(cancelled()),
                     () = tokio::time::sleep(wait) => {}
                 }
-                wait = (wait * 2).min(std::time::Duration::from_secs(30));
             } else {
                 return Err(error);
             }
         }
     }
 
-    fn retrying(&self, job: &Job, error: &Error, after: std::time::Duration) {
+    fn retrying(&self, job: &Job, error: &Error, after: Duration) {
         for part in &job.parts {
             let reason = error.to_string();
             self.observer.event(&Event::Retrying {
-                chunk: part.chunk.id.clone(),
+                what: part.chunk.id.to_string(),
                 reason,
                 after,
             });
@@ -263,7 +284,8 @@ impl Shared {
     ) -> Result<Vec<(Pending, Receipt)>> {
         let mut open = Vec::with_capacity(lanes.len());
         for (at, lane) in lanes.iter().enumerate() {
-            match self.sink.writer(lane.table, &lane.part.chunk.id, mode).await {
+            let opening = self.sink.writer(lane.table, &lane.part.chunk.id, mode);
+            match self.in_time(Side::Destination, opening).await {
                 Ok((writer, receipt)) => {
                     self.settle(lane.part, course, at, &receipt);
                     self.queue().note(lane.part, &receipt);
@@ -299,7 +321,8 @@ impl Shared {
             return Ok(Outcome::Done);
         }
         let parts: Vec<_> = lanes.iter().map(|lane| (lane.table, &lane.part.chunk)).collect();
-        let reader = match self.snapshot.read_together(&parts, cursor.as_ref()).await {
+        let opening = self.snapshot.read_together(&parts, cursor.as_ref());
+        let reader = match self.in_time(Side::Source, opening).await {
             Ok(reader) => reader,
             Err(error) => {
                 give_up_all(open).await;
@@ -369,7 +392,7 @@ impl Shared {
                 biased;
                 () = self.stop.cancelled() => return Err(cancelled()),
                 () = sender.closed() => return Ok(()),
-                fill = reader.fill(&mut builders) => fill?,
+                fill = self.in_time(Side::Source, reader.fill(&mut builders)) => fill?,
             };
             let batches = builders
                 .iter_mut()
@@ -398,7 +421,7 @@ impl Shared {
                     biased;
                     () = self.stop.cancelled() => return Err(cancelled()),
                     () = sender.closed() => return Ok(()),
-                    window = reader.finish() => window?,
+                    window = self.in_time(Side::Source, reader.finish()) => window?,
                 };
                 // Nobody listening means that the writer failed and says why.
                 let _ = sender.send(Message::End(window)).await;
@@ -416,6 +439,7 @@ impl Shared {
         course: &mut Course,
         receiver: &mut mpsc::Receiver<Message>,
     ) -> Result<bool> {
+        let mut since = Instant::now();
         loop {
             let message = tokio::select! {
                 biased;
@@ -433,12 +457,16 @@ impl Shared {
                         return Err(error);
                     }
                     let bytes: u64 = open.iter().map(|(pending, _)| pending.reported.bytes).sum();
-                    if bytes >= self.options.commit_bytes
-                        && let Some(cursor) = filled.cursor.clone()
-                    {
+                    let due = bytes >= self.options.commit_bytes
+                        || since.elapsed() >= self.options.commit_after
+                        || self.gate.is_closed();
+                    if due && let Some(cursor) = filled.cursor.clone() {
                         let end = (Some(cursor), Window::default());
                         let before = self.commit_all(lanes, open, course, end).await?;
                         self.check_quarantine(self.quarantined())?;
+                        // With nothing open: a pause may last.
+                        self.gate.pass(&self.stop).await;
+                        since = Instant::now();
                         open = self.open(lanes, mode, course).await?;
                         if !open.iter().map(|(_, now)| now).eq(&before) {
                             give_up_all(open).await;
@@ -465,7 +493,8 @@ impl Shared {
         filled: &Filled,
     ) -> Result<()> {
         for ((lane, (pending, _)), batch) in lanes.iter().zip(open.iter_mut()).zip(&filled.batches) {
-            pending.write(batch, column_names(lane.table)).await?;
+            let writing = pending.write(batch, column_names(lane.table));
+            self.in_time(Side::Destination, writing).await?;
             let Reported {
                 rows,
                 bytes,
@@ -584,7 +613,10 @@ impl Shared {
             conversions: pending.conversions,
         };
         let chunk = part.chunk.id.clone();
-        match pending.writer.commit(segment).await {
+        match self
+            .in_time(Side::Destination, pending.writer.commit(segment))
+            .await
+        {
             Ok(receipt) if receipt.balances() => {
                 course.advanced = true;
                 self.observer.event(&Event::Committed { chunk, done });
@@ -600,4 +632,17 @@ impl Shared {
             }
         }
     }
+}
+
+/// What became of an end from which nothing was heard.
+fn stalled(side: Side, limit: Duration) -> Error {
+    let (who, what) = match side {
+        Side::Source => ("source", "sent"),
+        _ => ("destination", "took"),
+    };
+    let message = format!("the {who} {what} nothing for {} s", limit.as_secs_f64());
+    Error::new(ErrorKind::Connection, message)
+        .on(side)
+        .transient()
+        .hint("if it is only slow, give it more time with --stall-timeout")
 }

@@ -2,6 +2,7 @@
 //! overlapped; memory bounded; every task joined before [`run`] returns.
 
 mod copy;
+mod gate;
 mod pending;
 mod queue;
 mod report;
@@ -19,6 +20,7 @@ use crate::chunk::{Chunk, ChunkGoal, Receipt};
 use crate::error::{Error, ErrorKind, Result};
 use crate::observer::{Event, Observer};
 use crate::plan::{Plan, TablePlan};
+use crate::retry::{Retry, persist};
 use crate::sink::{Progress, Sink};
 use crate::source::{Snapshot, Source};
 
@@ -43,10 +45,13 @@ pub struct Options {
     pub chunks: ChunkGoal,
     /// Rows in quarantine, over all tables, beyond which the run stops.
     pub max_quarantined: u64,
-    /// How often a chunk is tried again after an error that may pass.
-    pub retries: u32,
-    /// The first wait before trying again; doubled each time, up to 30 s.
-    pub backoff: Duration,
+    /// What becomes of errors that may pass: how often, and how long, the same is tried again.
+    pub retry: Retry,
+    /// Time after which an end that neither answers nor takes anything is given up as a broken connection is.
+    pub stall: Duration,
+    /// Time after which a chunk commits even if it has written less than `commit_bytes`, so that what a crash repeats is
+    /// bounded where rows are slow.
+    pub commit_after: Duration,
     /// How fast rows are written at most.
     pub max_rate: Rate,
 }
@@ -60,8 +65,9 @@ impl Default for Options {
             commit_bytes: 1 << 30,
             chunks: ChunkGoal::default(),
             max_quarantined: 1000,
-            retries: 5,
-            backoff: Duration::from_millis(250),
+            retry: Retry::default(),
+            stall: Duration::from_mins(10),
+            commit_after: Duration::from_mins(1),
             max_rate: Rate::default(),
         }
     }
@@ -109,7 +115,9 @@ async fn drive(
     cancel: &CancellationToken,
     started: Instant,
 ) -> Result<Report> {
-    let progress = sink.begin(plan).await?;
+    let told = trying(observer, &"beginning");
+    // A beginning whose outcome is unknown is found as a migration that goes on.
+    let progress = persist(&options.retry, cancel, told, || sink.begin(plan)).await?;
     observer.event(&Event::Began {
         resumed: progress.resumed,
     });
@@ -180,26 +188,33 @@ async fn enqueue(
         let mut stored = progress.tables.get(&table.source);
         if let Some(known) = stored
             && copying
-            && !snapshot
-                .holds(table, known)
-                .await
-                .map_err(|e| e.at("table", &table.source))?
+            && !persist(&options.retry, cancel, trying(observer, &table.source), || {
+                snapshot.holds(table, known)
+            })
+            .await
+            .map_err(|e| e.at("table", &table.source))?
         {
             observer.event(&Event::TableRestarted {
                 table: table.source.clone(),
             });
-            sink.restart(table).await?;
+            let told = trying(observer, &table.source);
+            persist(&options.retry, cancel, told, || sink.restart(table)).await?;
             stored = None;
         }
         let chunks: Vec<(Chunk, Receipt)> = match stored {
             Some(known) => known.clone(),
             None => {
-                let chunks = snapshot
-                    .split(table, options.chunks)
-                    .await
-                    .map_err(|e| e.at("table", &table.source))?;
+                let told = trying(observer, &table.source);
+                let split = persist(&options.retry, cancel, told, || {
+                    snapshot.split(table, options.chunks)
+                });
+                let chunks = split.await.map_err(|e| e.at("table", &table.source))?;
                 check_split(&table.source, &chunks)?;
-                sink.register(&table.source, &chunks).await?;
+                let told = trying(observer, &table.source);
+                persist(&options.retry, cancel, told, || {
+                    sink.register(&table.source, &chunks)
+                })
+                .await?;
                 chunks.into_iter().map(|c| (c, Receipt::default())).collect()
             }
         };
@@ -221,6 +236,18 @@ async fn enqueue(
     }
     queue.fill(tables);
     Ok(queue)
+}
+
+/// Tells observers that something is tried again.
+fn trying(observer: &Arc<dyn Observer>, what: &dyn std::fmt::Display) -> impl Fn(&Error, Duration) + use<> {
+    let (observer, what) = (Arc::clone(observer), what.to_string());
+    move |error, after| {
+        observer.event(&Event::Retrying {
+            what: what.clone(),
+            reason: error.to_string(),
+            after,
+        });
+    }
 }
 
 /// Receipts are kept by ordinal, so that a source must count from 0.
@@ -248,7 +275,8 @@ async fn copy_all(
     cancel: &CancellationToken,
 ) -> Result<Vec<TableOutcome>> {
     let known = if plan.uses_known_keys() {
-        Arc::new(sink.known_keys(plan).await?)
+        let told = trying(observer, &"reading the keys that were given before");
+        Arc::new(persist(&options.retry, cancel, told, || sink.known_keys(plan)).await?)
     } else {
         Arc::default()
     };
@@ -272,6 +300,22 @@ async fn copy_all(
         workers.spawn(Arc::clone(&shared).work(alive.clone()));
     }
     drop(alive);
+    let joined = join_all(&mut workers, &stop);
+    let first_error = tokio::select! {
+        first_error = joined => first_error,
+        // It never ends by itself.
+        () = shared.watch_gate() => None,
+    };
+    // A worker that panicked leaves its reader behind.
+    let _ = ended.recv().await;
+    match first_error {
+        Some(error) => Err(error),
+        None => Ok(shared.outcomes()),
+    }
+}
+
+/// Waits for all workers, and returns the first error that is not a consequence of another.
+async fn join_all(workers: &mut JoinSet<Result<()>>, stop: &CancellationToken) -> Option<Error> {
     let mut first_error: Option<Error> = None;
     while let Some(joined) = workers.join_next().await {
         let result =
@@ -287,12 +331,7 @@ async fn copy_all(
             }
         }
     }
-    // A worker that panicked leaves its reader behind.
-    let _ = ended.recv().await;
-    match first_error {
-        Some(error) => Err(error),
-        None => Ok(shared.outcomes()),
-    }
+    first_error
 }
 
 fn cancelled() -> Error {

@@ -1,5 +1,7 @@
 //! Rows that were written and are not durable yet.
 
+use std::time::Duration;
+
 use crate::batch::Batch;
 use crate::chunk::{ConversionTotals, Cursor, Receipt, add_conversions};
 use crate::error::Result;
@@ -24,9 +26,13 @@ pub(super) fn place(open: &[(Pending, Receipt)]) -> Option<(bool, Option<Cursor>
         .then(|| (first.0, first.1.clone()))
 }
 
-/// Aborts a writer. Should that fail, there is a better reason to report, and whoever opens the chunk next fences it.
+/// How long a destination may take to forget what was not committed.
+const FORGETTING: Duration = Duration::from_secs(10);
+
+/// Aborts a writer. Should that fail, or not end, there is a better reason to report, and whoever opens the chunk next
+/// fences it.
 pub(super) async fn give_up(writer: Box<dyn ChunkWriter>) {
-    let _ = writer.abort().await;
+    let _ = tokio::time::timeout(FORGETTING, writer.abort()).await;
 }
 
 pub(super) async fn give_up_all(open: Vec<(Pending, Receipt)>) {

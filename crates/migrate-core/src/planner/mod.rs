@@ -135,6 +135,8 @@ pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Pla
         },
         declared,
         supabase: None,
+        exists: mapping.exists,
+        staged: false,
     };
     supabase::apply(&mut plan, mapping)?;
     Ok(plan)

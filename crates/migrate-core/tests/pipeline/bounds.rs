@@ -99,7 +99,7 @@ async fn options_of_zero_still_mean_something() {
     stage.options.batch_bytes = 0;
     stage.options.memory = 0;
     stage.options.commit_bytes = 0;
-    stage.options.retries = 0;
+    stage.options.retry.attempts = 0;
     stage.succeeds(&[]).await;
     stage.assert_complete(&[("A", 9)]).await;
     // A batch of one row, and a commit of one batch, and one at each chunk's end.

@@ -104,7 +104,7 @@ async fn a_source_that_hangs_does_not_hold_it_up() {
 #[tokio::test]
 async fn a_wait_before_a_retry_does_not_hold_it_up() {
     let mut stage = Stage::new(&TABLES, 10).await;
-    stage.options.backoff = Duration::from_hours(1);
+    stage.options.retry.first = Duration::from_hours(1);
     let error = stage
         .run_until(&[(Fill, 3, Transient)], |e| matches!(e, Event::Retrying { .. }))
         .await

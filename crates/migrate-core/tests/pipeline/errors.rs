@@ -170,7 +170,7 @@ async fn errors_that_stay_end_the_run_at_once() {
 async fn retries_come_to_an_end() {
     for point in [Read, Fill, Finish, Writer, Write, Commit] {
         let mut stage = Stage::new(&[("A", 5)], 100).await;
-        stage.options.retries = 2;
+        stage.options.retry.attempts = 2;
         stage.options.batch_bytes = 1 << 20;
         let always: Vec<(Point, usize, Fault)> = (0..10).map(|n| (point, n, Transient)).collect();
         let error = stage.fails(&always).await;
@@ -183,7 +183,7 @@ async fn retries_come_to_an_end() {
 #[tokio::test]
 async fn waits_double() {
     let mut stage = Stage::new(&[("A", 5)], 100).await;
-    stage.options.backoff = Duration::from_micros(300);
+    stage.options.retry.first = Duration::from_micros(300);
     stage
         .succeeds(&[(Read, 0, Transient), (Read, 1, Transient), (Read, 2, Transient)])
         .await;
@@ -204,7 +204,7 @@ async fn waits_double() {
 #[tokio::test]
 async fn retries_are_counted_anew_after_progress() {
     let mut stage = Stage::new(&[("A", 60)], 100).await;
-    stage.options.retries = 1;
+    stage.options.retry.attempts = 1;
     stage.options.commit_bytes = 1;
     let now_and_then: Vec<_> = (0..8)
         .map(|n| (Commit, 2 * n, if n % 2 == 0 { Transient } else { DoneTransient }))
@@ -216,7 +216,7 @@ async fn retries_are_counted_anew_after_progress() {
 
     // Twice in a row at the same place is more than one retry.
     let mut stage = Stage::new(&[("A", 60)], 100).await;
-    stage.options.retries = 1;
+    stage.options.retry.attempts = 1;
     stage.options.commit_bytes = 1;
     stage
         .fails(&[(Commit, 3, Transient), (Commit, 4, Transient)])
@@ -295,7 +295,7 @@ async fn a_panic_is_an_error_and_no_task_stays() {
 async fn the_first_real_error_is_the_one_reported() {
     for n in 0..6 {
         let mut stage = Stage::new(&TABLES, 5).await;
-        stage.options.backoff = Duration::from_hours(1);
+        stage.options.retry.first = Duration::from_hours(1);
         // One worker waits to try again, another fails for good: the wait ends, and does not become the reason.
         let error = stage.fails(&[(Write, n, Transient), (Write, n + 5, Fatal)]).await;
         assert_eq!(error.message(), "scripted loss in Write");

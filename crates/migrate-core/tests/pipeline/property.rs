@@ -73,7 +73,7 @@ proptest! {
             stage.options.commit_bytes = commit_bytes;
             stage.options.workers = workers;
             stage.options.memory = memory;
-            stage.options.retries = retries;
+            stage.options.retry.attempts = retries;
             stage.script.add(&faults);
             let mut runs = 0;
             let report = loop {

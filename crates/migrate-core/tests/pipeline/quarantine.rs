@@ -102,7 +102,7 @@ async fn a_segment_that_the_server_refuses_is_written_again_with_care() {
     for commit_bytes in [300, u64::MAX] {
         let mut stage = Stage::new(&[("A", 30)], 30).await;
         stage.options.commit_bytes = commit_bytes;
-        stage.options.retries = 0;
+        stage.options.retry.attempts = 0;
         stage.sink.judge = Some(sevens);
         let report = stage.succeeds(&[]).await;
         let total = report.total();

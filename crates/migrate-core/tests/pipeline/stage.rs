@@ -12,6 +12,7 @@ use migrate_core::observer::{Event, Observer};
 use migrate_core::pg_type::PgType;
 use migrate_core::pipeline::{self, Options, Report};
 use migrate_core::plan::{Plan, Target};
+use migrate_core::retry::Retry;
 use migrate_core::source::Source;
 use migrate_core::stored::Stored;
 use migrate_core::{Error, Result, planner};
@@ -156,8 +157,11 @@ impl Stage {
                 workers: 3,
                 memory: 1 << 16,
                 batch_bytes: 200,
-                retries: 3,
-                backoff: Duration::from_micros(100),
+                retry: Retry {
+                    attempts: 3,
+                    first: Duration::from_micros(100),
+                    ..Retry::default()
+                },
                 ..Options::default()
             },
             token: CancellationToken::new(),

@@ -4,6 +4,7 @@ mod schedule;
 mod step;
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use migrate_core::observer::{Event, Observer};
 use migrate_core::plan::Plan;
@@ -22,6 +23,8 @@ struct Work<'a> {
     observer: &'a dyn Observer,
     epoch: i64,
     outcome: Mutex<Completion>,
+    /// When the destination was asked last whether to pause.
+    looked: tokio::sync::Mutex<Option<Instant>>,
 }
 
 pub(crate) async fn complete(
@@ -35,6 +38,7 @@ pub(crate) async fn complete(
     check_copied(&mut connection, plan).await?;
     let done = ledger::step::done(&mut connection).await?;
     execute(&mut connection, "commit", During::Statement).await?;
+    sink.shared.release(connection);
     let steps: Vec<Step> = post_data(plan)
         .into_iter()
         .filter(|s| !done.contains(&s.id))
@@ -46,6 +50,7 @@ pub(crate) async fn complete(
         observer,
         epoch,
         outcome: Mutex::new(Completion::default()),
+        looked: tokio::sync::Mutex::new(None),
     };
     for phase in Phase::AFTER {
         let steps: Vec<&Step> = steps.iter().filter(|s| s.phase == phase).collect();
@@ -68,6 +73,8 @@ pub(crate) async fn complete(
     }
     let outcome = work.outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
     if outcome.failed.is_empty() {
+        // Another one, should the first have been lost meanwhile.
+        let mut connection = sink.shared.acquire().await?;
         sink.shared.begin(&mut connection).await?;
         run::finish(&mut connection, epoch).await?;
         // Later on, rows that somebody wrote since are told by it.
@@ -79,8 +86,8 @@ pub(crate) async fn complete(
         )
         .await?;
         execute(&mut connection, "commit", During::Statement).await?;
+        sink.shared.release(connection);
     }
-    sink.shared.release(connection);
     Ok(outcome)
 }
 

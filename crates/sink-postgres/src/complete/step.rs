@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use migrate_core::observer::Event;
+use migrate_core::retry::Failures;
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::{During, execute};
@@ -12,26 +13,50 @@ use super::Work;
 use crate::ddl::Step;
 use crate::ledger::{created, event, run, step};
 
-/// How often a step is tried while its errors are of a kind that passes.
-const ATTEMPTS: u32 = 4;
+/// How often the destination is asked whether to pause.
+const LOOKED_AT: Duration = Duration::from_secs(2);
+
+/// Waits while somebody wants a pause. What cannot be asked is met by the step itself.
+async fn wait_while_paused(work: &Work<'_>) {
+    let mut looked = work.looked.lock().await;
+    if looked.is_some_and(|at| at.elapsed() < LOOKED_AT) {
+        return;
+    }
+    let mut paused = false;
+    while matches!(work.sink.is_paused().await, Ok(true)) {
+        if !std::mem::replace(&mut paused, true) {
+            work.observer.event(&Event::Paused);
+        }
+        tokio::time::sleep(LOOKED_AT).await;
+    }
+    if paused {
+        work.observer.event(&Event::Resumed);
+    }
+    *looked = Some(Instant::now());
+}
 
 /// Does a step and notes it in the same transaction; a failure is noted in the ledger and in the outcome.
 pub(super) async fn run(work: &Work<'_>, session: &mut Option<PgConnection>, step: &Step) -> Result<()> {
+    wait_while_paused(work).await;
     work.observer.event(&Event::StepStarted {
         step: step.subject.clone(),
     });
     let started = Instant::now();
-    let mut wait = Duration::from_millis(500);
-    let mut attempt = 1;
+    let mut failures = Failures::default();
     let outcome = loop {
-        match try_once(work, session, step, started).await {
-            Err(error) if error.is_transient() && attempt < ATTEMPTS => {
-                attempt += 1;
-                tokio::time::sleep(wait).await;
-                wait *= 2;
-            }
+        let error = match try_once(work, session, step, started).await {
+            Err(error) if error.is_transient() => error,
             outcome => break outcome,
-        }
+        };
+        let Some(wait) = failures.next(&work.sink.options.retry) else {
+            break Err(error);
+        };
+        work.observer.event(&Event::Retrying {
+            what: step.subject.clone(),
+            reason: error.to_string(),
+            after: wait,
+        });
+        tokio::time::sleep(wait).await;
     };
     let totals = || work.outcome.lock().unwrap_or_else(PoisonError::into_inner);
     match outcome {

@@ -480,6 +480,8 @@ mod tests {
             proof: Default::default(),
             declared: Default::default(),
             supabase: None,
+            exists: Default::default(),
+            staged: false,
         }
     }
 

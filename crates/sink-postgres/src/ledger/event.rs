@@ -8,7 +8,7 @@ use migrate_pg_client::sqlx::{self, Row};
 
 use super::rfc3339;
 use crate::connect::statement;
-use crate::status::LedgerEvent;
+use crate::status::{HistoryEntry, LedgerEvent};
 
 const INSERT: &str = "insert into migrate.event (kind, text) values ($1, $2)";
 
@@ -20,6 +20,71 @@ pub(crate) async fn note(connection: &mut PgConnection, kind: &'static str, text
         .execute(connection)
         .await
         .map(drop)
+        .map_err(statement)
+}
+
+/// A ledger that was begun by a version that did not note who did something.
+const UPGRADE: &str = "
+    alter table migrate.event
+    add column if not exists who text default session_user || ' by ' || current_setting('application_name')
+                                              || coalesce(' from ' || host(inet_client_addr()), '')";
+
+const OLD: &str = "
+    select not exists (select from pg_attribute where attrelid = 'migrate.event'::regclass and attname = 'who')";
+
+/// Makes sure that events say who. The caller has a transaction open.
+pub(crate) async fn upgrade(connection: &mut PgConnection) -> Result<()> {
+    let old: bool = migrate_pg_client::query_scalar(OLD)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(statement)?;
+    if old {
+        migrate_pg_client::execute(connection, UPGRADE, migrate_pg_client::During::Statement).await?;
+    }
+    Ok(())
+}
+
+/// All that the ledger knows, in order: events, each with who; what each table and each step took.
+const HISTORY: &str = concat!(
+    "select ",
+    rfc3339!("at"),
+    " as at, kind, text, who, took_ms, rows
+    from (
+        select at, kind, text, to_jsonb(event) ->> 'who' as who, null::bigint as took_ms, null::bigint as rows, 0 as place
+        from migrate.event
+        where kind not in ('proof', 'snapshot')
+        union all
+        select max(chunk.changed_at), case when bool_and(chunk.done) then 'table copied' else 'table copied in part' end,
+               chunk.source_schema || '.' || chunk.source_name, null,
+               greatest(extract(epoch from max(chunk.changed_at) - min(state.split_at)) * 1000, 0)::bigint,
+               sum(chunk.written)::bigint, 1
+        from migrate.chunk
+        join migrate.table_state as state using (source_schema, source_name)
+        group by chunk.source_schema, chunk.source_name
+        union all
+        select at, case when done then 'step done' else 'step open' end,
+               subject || coalesce(': ' || reason, ''), null, took_ms, null, 2
+        from migrate.step
+    ) as history
+    order by history.at, place, text"
+);
+
+/// All that happened, in order.
+pub(crate) async fn history(connection: &mut PgConnection) -> Result<Vec<HistoryEntry>> {
+    let rows = query(HISTORY).fetch_all(connection).await.map_err(statement)?;
+    rows.iter()
+        .map(|row| {
+            let count = |name| row.try_get::<Option<i64>, _>(name).map(|n| n.map(|n| n as u64));
+            Ok(HistoryEntry {
+                at: row.try_get("at")?,
+                kind: row.try_get("kind")?,
+                text: row.try_get("text")?,
+                who: row.try_get("who")?,
+                took_ms: count("took_ms")?,
+                rows: count("rows")?,
+            })
+        })
+        .collect::<sqlx::Result<_>>()
         .map_err(statement)
 }
 

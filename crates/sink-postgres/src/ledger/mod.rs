@@ -4,6 +4,7 @@
 
 pub(crate) mod account;
 pub(crate) mod chunk;
+pub(crate) mod control;
 pub(crate) mod created;
 pub(crate) mod event;
 pub(crate) mod mapping;
@@ -96,7 +97,9 @@ pub(crate) const CREATE: &str = "
         id   bigint generated always as identity primary key,
         at   timestamptz not null default clock_timestamp(),
         kind text not null,
-        text text not null
+        text text not null,
+        who  text default session_user || ' by ' || current_setting('application_name')
+                          || coalesce(' from ' || host(inet_client_addr()), '')
     );
     comment on table migrate.event is 'What happened, in order';
 

@@ -135,6 +135,21 @@ pub(crate) async fn insert(connection: &mut PgConnection, plan: &Plan) -> Result
         .map_err(statement)
 }
 
+const EXCHANGE_PLAN: &str = "update migrate.run set plan = $1::json, plan_fingerprint = $2 where one_row";
+
+/// Writes the plan with the names that its objects have from now on.
+pub(crate) async fn exchange_plan(connection: &mut PgConnection, plan: &Plan) -> Result<()> {
+    let text = serde_json::to_string(plan)
+        .map_err(|e| Error::new(ErrorKind::Internal, "the plan cannot be written as JSON").because(e))?;
+    query(EXCHANGE_PLAN)
+        .bind(text)
+        .bind(plan.fingerprint())
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(statement)
+}
+
 const TAKE_OVER: &str = "update migrate.run set epoch = epoch + 1 where one_row returning epoch";
 
 /// Shuts out every earlier run and returns the new epoch.

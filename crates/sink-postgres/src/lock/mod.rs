@@ -13,6 +13,7 @@ use migrate_pg_client::sqlx::Row;
 use migrate_pg_client::sqlx::postgres::{PgConnection, PgRow};
 use migrate_pg_client::{Connector, During, Sessions, execute, query, query_scalar};
 
+use crate::config::Notice;
 use crate::connect::statement;
 use crate::status::ActiveRun;
 use lease::{Held, Lease};
@@ -53,17 +54,32 @@ impl RunLock {
     ///
     /// # Errors
     /// [`Conflict`](ErrorKind::Conflict) if another run holds it.
-    pub(crate) async fn take(connector: &Connector) -> Result<Self> {
+    pub(crate) async fn take(connector: &Connector, notice: &Option<Notice>) -> Result<Self> {
         let mut connection = connector.connect().await?;
         let seen = Instant::now();
         let mut refusals = 0;
         let mut before: Option<Lease> = None;
+        let mut told = false;
+        let mut tell = |what: &dyn Fn() -> String| {
+            if let Some(notice) = notice
+                && !std::mem::replace(&mut told, true)
+            {
+                notice(&what());
+            }
+        };
         loop {
             connector.begin(&mut connection).await?;
             if !try_lock(&mut connection, connector.sessions()).await? {
                 refusals += 1;
                 if refusals == ATTEMPTS {
                     return Err(locked(holder(&mut connection).await?));
+                }
+                if refusals > 1 {
+                    tell(&|| {
+                        "another run holds the migration: waiting up to 3 s for its end, as the server needs a moment to notice \
+                         that a killed one is gone"
+                            .to_owned()
+                    });
                 }
                 roll_back(&mut connection).await?;
                 tokio::time::sleep(PAUSE).await;
@@ -77,6 +93,15 @@ impl RunLock {
             if renewed || seen.elapsed() > lease::PATIENCE {
                 return Err(leased(&lease));
             }
+            tell(&|| {
+                format!(
+                    "another run holds a lease on the migration (process {} of its machine, last heard of {:.0} s ago): waiting \
+                     up to {} s to see whether it lives",
+                    lease.process,
+                    lease.age,
+                    lease::PATIENCE.as_secs()
+                )
+            });
             before = Some(lease);
             roll_back(&mut connection).await?;
             tokio::time::sleep(PAUSE).await;

@@ -75,6 +75,26 @@ impl Database {
         }
     }
 
+    /// A database of the newest server.
+    pub(crate) async fn on_newest() -> Self {
+        Self::create(Self::newest()).await
+    }
+
+    /// The server's port.
+    pub(crate) fn port(&self) -> u16 {
+        self.cluster.port()
+    }
+
+    /// A session that has run this and holds what it holds until it is dropped.
+    pub(crate) async fn holding(&self, sql: &str) -> PgConnection {
+        let mut connection = PgConnection::connect(&self.url).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        connection
+    }
+
     /// A database like Supabase's, behind a pooler.
     pub(crate) async fn pooled(cluster: &'static Cluster, pooler: &Pooler) -> Self {
         let mut database = Self::create(cluster).await;

@@ -171,6 +171,8 @@ pub(crate) fn plan(target: Target) -> Plan {
         proof: Default::default(),
         declared: Default::default(),
         supabase: None,
+        exists: Default::default(),
+        staged: false,
     }
 }
 

@@ -12,3 +12,4 @@ mod fixture;
 mod lifecycle;
 mod pooled;
 mod refusal;
+mod replace;
