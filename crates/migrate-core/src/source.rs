@@ -55,6 +55,15 @@ pub trait Source: Send + Sync {
     }
 }
 
+/// What costs next to nothing where rows are read again, so that a proof reads no more of them than it has to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Going on behind a cursor: what lies before it is not passed over.
+    pub by_cursor: bool,
+    /// Splitting a table anew, as finely as is asked for, into chunks that can each be read by itself.
+    pub by_split: bool,
+}
+
 /// One consistent (as far as the source can) reading of a source. Shared by all workers.
 #[async_trait]
 pub trait Snapshot: Send + Sync {
@@ -73,6 +82,12 @@ pub trait Snapshot: Send + Sync {
     async fn holds(&self, table: &TablePlan, chunks: &[(Chunk, Receipt)]) -> Result<bool> {
         let _ = (table, chunks);
         Ok(true)
+    }
+
+    /// What of a table can be reached without reading the rest.
+    fn reach(&self, table: &TablePlan) -> Reach {
+        let _ = table;
+        Reach::default()
     }
 
     /// Starts reading a chunk, after `after` if given. Readers of different chunks run at the same time; the same chunk

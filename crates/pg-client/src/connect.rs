@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use migrate_core::plan::quote_literal;
 use migrate_core::{Error, Result, Side};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
@@ -193,6 +194,19 @@ impl Connector {
                 )
             }
         };
+        execute(connection, sql, During::Statement).await.map(drop)
+    }
+
+    /// Begins a transaction that only reads, and sees one moment throughout: that of an exported snapshot, if one is named.
+    pub async fn begin_moment(&self, connection: &mut PgConnection, snapshot: Option<&str>) -> Result<()> {
+        let snapshot = snapshot.map_or_else(String::new, |id| {
+            format!(";set transaction snapshot {}", quote_literal(id))
+        });
+        let settings = match self.sessions {
+            Sessions::Own => String::new(),
+            Sessions::Shared => format!(";{TRANSACTION}{}", search_path!("true")),
+        };
+        let sql = format!("begin isolation level repeatable read, read only{snapshot}{settings}");
         execute(connection, sql, During::Statement).await.map(drop)
     }
 

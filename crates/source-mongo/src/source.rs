@@ -10,7 +10,7 @@ use migrate_core::Result;
 use migrate_core::catalog::{Catalog, ObjectName};
 use migrate_core::chunk::{Chunk, ChunkGoal, ChunkId, Cursor};
 use migrate_core::plan::{Plan, TablePlan};
-use migrate_core::source::{Capabilities, ChunkReader, GroupReader, Snapshot, Source};
+use migrate_core::source::{Capabilities, ChunkReader, GroupReader, Reach, Snapshot, Source};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::classify::{config, internal};
@@ -220,6 +220,14 @@ impl Snapshot for MongoSnapshot {
             bytes: part.bytes,
         };
         Ok(parts.into_iter().enumerate().map(chunk).collect())
+    }
+
+    fn reach(&self, _: &TablePlan) -> Reach {
+        Reach {
+            // A server finds an `_id` by its index, a dump's file has an offset or, packed, places to go on from.
+            by_cursor: true,
+            by_split: false,
+        }
     }
 
     async fn read(

@@ -9,7 +9,7 @@ use migrate_core::catalog::{Catalog, ObjectName};
 use migrate_core::chunk::{Chunk, ChunkGoal, Cursor, Position, Receipt};
 use migrate_core::plan::{Plan, TablePlan};
 use migrate_core::proof::Answer;
-use migrate_core::source::{Capabilities, ChunkReader, Snapshot, Source};
+use migrate_core::source::{Capabilities, ChunkReader, Reach, Snapshot, Source};
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::Connector;
 
@@ -133,6 +133,14 @@ impl Snapshot for PgSnapshot {
         let chunks = split::split(&mut session, table, shape, goal, self.major).await?;
         self.exported.give_back(session);
         Ok(chunks)
+    }
+
+    fn reach(&self, _: &TablePlan) -> Reach {
+        Reach {
+            by_cursor: false,
+            // Blocks cannot be chosen from before PostgreSQL 14, and every part would cost the whole.
+            by_split: self.major >= 14,
+        }
     }
 
     async fn holds(&self, table: &TablePlan, chunks: &[(Chunk, Receipt)]) -> Result<bool> {

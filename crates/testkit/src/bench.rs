@@ -52,6 +52,12 @@ pub fn narrow(path: impl AsRef<Path>, rows: u64) -> io::Result<()> {
     )
 }
 
+/// The same table with a primary key on `id`.
+pub fn narrow_with_key(path: impl AsRef<Path>, rows: u64) -> io::Result<()> {
+    let table = narrow_table().primary_key("PK_Fact", &["id"]);
+    generate(path.as_ref(), table, NARROW_PART_ROWS, rows, narrow_rows())
+}
+
 /// `dbo.Wide`: 20 columns of most kinds, with `nvarchar(max)` and `varbinary(max)`, most of them nullable, without keys.
 pub fn wide(path: impl AsRef<Path>, rows: u64) -> io::Result<()> {
     generate(path.as_ref(), wide_table(), WIDE_PART_ROWS, rows, wide_rows())

@@ -11,9 +11,10 @@ use migrate_core::{ErrorKind, Result};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::compare::{Comparison, TableSide};
+use crate::compare::Comparison;
 use crate::difference::Difference;
-use crate::rows::Side;
+use crate::rows::{Readers, Side, TableSide};
+use crate::table::Pace;
 use crate::workers::{self, Task};
 
 /// One of two sides.
@@ -117,15 +118,16 @@ pub async fn diff(
 ) -> Result<Diff> {
     let started = Instant::now();
     let (pairs, only_left, only_right) = pair_up(&left.plan.tables, &right.plan.tables);
+    let pace = Pace::new(options.jobs, pairs.len());
     let tasks = pairs.into_iter().map(|(ours, theirs)| {
         let (mine, other, columns) = align(ours, theirs);
         let sides = (left.side.clone(), right.side.clone());
-        let options = options.clone();
+        let (options, pace) = (options.clone(), pace.clone());
         Task {
             step: format!("compare {}", ours.target),
             table: ours.target.to_string(),
             size: ours.bytes.or(ours.rows).unwrap_or(0),
-            work: Box::pin(async move { table_diff(mine, other, columns, sides, options).await }),
+            work: Box::pin(async move { table_diff(mine, other, columns, sides, options, pace).await }),
         }
     });
     let tables = workers::run(tasks.collect(), options.jobs, &observer, &cancel).await?;
@@ -143,6 +145,7 @@ async fn table_diff(
     columns: BTreeMap<String, String>,
     sides: (Side, Side),
     options: DiffOptions,
+    pace: Pace,
 ) -> Result<TableDiff> {
     let mut result = TableDiff {
         table: mine.target.clone(),
@@ -155,14 +158,18 @@ async fn table_diff(
         differences: Vec::new(),
         more: false,
     };
-    let side = |side, table| TableSide {
+    let side = |side, table: TablePlan, readers: &Readers| TableSide {
         side,
+        rows: table.rows,
         table: Arc::new(table),
         chunks: None,
+        readers: readers.clone(),
     };
     let table = mine.clone();
     let compared = async {
-        let mut comparison = Comparison::read(side(sides.0, mine), side(sides.1, other)).await?;
+        let left = side(sides.0, mine, &pace.source);
+        let right = side(sides.1, other, &pace.destination);
+        let mut comparison = Comparison::read(left, right, pace.tables).await?;
         let mut pairs = Vec::new();
         while comparison.has_more() && (pairs.is_empty() || pairs.len() < options.max_differences) {
             pairs.extend(comparison.round().await?);

@@ -48,6 +48,7 @@
 //! # }
 //! ```
 
+mod buckets;
 mod compare;
 mod diff;
 mod difference;
@@ -60,6 +61,7 @@ mod repair;
 mod rows;
 mod rules;
 mod schema;
+mod stretch;
 mod table;
 mod validation;
 mod verdict;

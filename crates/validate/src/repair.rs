@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::compare::Comparison;
 use crate::options::Options;
-use crate::table::Job;
+use crate::table::{Job, Pace};
 use crate::validation::{ledger, unless_cancelled};
 use crate::workers::{self, Task};
 
@@ -104,6 +104,7 @@ pub async fn repair(
     } else {
         Arc::default()
     };
+    let pace = Pace::new(options.jobs, ledger.plan.tables.len());
     let tasks = ledger.plan.tables.iter().map(|table| {
         let job = Job {
             table: Arc::new(table.clone()),
@@ -112,6 +113,7 @@ pub async fn repair(
             snapshot: Some(Arc::clone(&snapshot)),
             known: Arc::clone(&known),
             options: Options::default(),
+            pace: pace.clone(),
         };
         Task {
             step: format!("compare {}", table.source),
@@ -147,12 +149,13 @@ async fn find(job: Job) -> Result<Option<Work>> {
     let Some(snapshot) = &job.snapshot else {
         return Ok(None);
     };
-    let mut comparison = match Comparison::read(job.origin(snapshot), job.destination()).await {
-        Ok(comparison) => comparison,
-        // A table that is gone cannot be repaired row by row, and keeps no other from being repaired: the validation names it.
-        Err(error) if error.kind() == ErrorKind::Mismatch => return Ok(None),
-        Err(error) => return Err(error),
-    };
+    let mut comparison =
+        match Comparison::read(job.origin(snapshot), job.destination(), job.pace.tables).await {
+            Ok(comparison) => comparison,
+            // A table that is gone cannot be repaired row by row, and keeps no other from being repaired: the validation names it.
+            Err(error) if error.kind() == ErrorKind::Mismatch => return Ok(None),
+            Err(error) => return Err(error),
+        };
     let (read, stored) = (comparison.left(), comparison.right());
     let refused = known.quarantined.saturating_sub(comparison.rejected());
     if read == stored || (refused > 0 && stored == known.ledger) {

@@ -13,10 +13,10 @@ use migrate_core::stored::{LedgerView, Stored};
 use migrate_core::{ErrorKind, Result};
 use serde::Serialize;
 
-use crate::compare::{Comparison, TableSide};
+use crate::compare::Comparison;
 use crate::difference::{Difference, DifferenceKind, Origin, Pair};
 use crate::options::Options;
-use crate::rows::Side;
+use crate::rows::{Readers, Side, TableSide};
 
 /// What was found for one table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -78,6 +78,27 @@ impl TableValidation {
     }
 }
 
+/// How much is done at the same time.
+#[derive(Clone)]
+pub(crate) struct Pace {
+    /// Tables.
+    pub(crate) tables: usize,
+    /// Parts of them on either side.
+    pub(crate) source: Readers,
+    pub(crate) destination: Readers,
+}
+
+impl Pace {
+    /// So many tables of those that there are, and as many parts on each side.
+    pub(crate) fn new(jobs: usize, tables: usize) -> Self {
+        Self {
+            tables: jobs.min(tables).max(1),
+            source: Readers::new(jobs),
+            destination: Readers::new(jobs),
+        }
+    }
+}
+
 /// Everything that a table's proof needs.
 #[derive(Clone)]
 pub(crate) struct Job {
@@ -87,6 +108,7 @@ pub(crate) struct Job {
     pub(crate) snapshot: Option<Arc<dyn Snapshot>>,
     pub(crate) known: Arc<KnownKeys>,
     pub(crate) options: Options,
+    pub(crate) pace: Pace,
 }
 
 impl Job {
@@ -103,6 +125,8 @@ impl Job {
             side: Side::Stored(Arc::clone(&self.stored)),
             table: Arc::clone(&self.table),
             chunks: None,
+            rows: Some(self.by_ledger().ledger.rows),
+            readers: self.pace.destination.clone(),
         }
     }
 
@@ -115,6 +139,8 @@ impl Job {
             },
             table: Arc::clone(&self.table),
             chunks: Some(Arc::new(self.chunks().iter().map(|(c, _)| c.clone()).collect())),
+            rows: Some(self.by_ledger().ledger.rows),
+            readers: self.pace.source.clone(),
         }
     }
 
@@ -178,7 +204,8 @@ impl Job {
             }
             return Ok(());
         };
-        let mut comparison = Comparison::read(self.origin(snapshot), self.destination()).await?;
+        let mut comparison =
+            Comparison::read(self.origin(snapshot), self.destination(), self.pace.tables).await?;
         let (read, stored) = (comparison.left(), comparison.right());
         result.rows = Some(stored.rows);
         result.stored = Some(stored);

@@ -17,7 +17,7 @@ use crate::queries::QueryOutcome;
 use crate::references::ReferenceCheck;
 use crate::rules::RuleOutcome;
 use crate::schema::check_schema;
-use crate::table::{Job, TableValidation};
+use crate::table::{Job, Pace, TableValidation};
 use crate::verdict::{self, Verdict};
 use crate::workers::{self, Task};
 use crate::{queries, references, rules};
@@ -110,6 +110,7 @@ pub async fn validate(
     } else {
         Arc::default()
     };
+    let pace = Pace::new(options.jobs, ledger.plan.tables.len());
     let tasks = ledger.plan.tables.iter().map(|table| {
         let job = Job {
             table: Arc::new(table.clone()),
@@ -118,6 +119,7 @@ pub async fn validate(
             snapshot: snapshot.clone(),
             known: Arc::clone(&known),
             options: options.clone(),
+            pace: pace.clone(),
         };
         Task {
             step: format!("validate {}", table.source),

@@ -3,6 +3,7 @@
 mod description;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -40,6 +41,19 @@ pub trait Stored: Send + Sync {
 
     /// Starts reading a table's copied columns, in the plan's order, in no particular row order.
     async fn scan(&self, table: &TablePlan) -> Result<Box<dyn TupleScan>>;
+
+    /// The parts of a table as it is now, to be read side by side and as often as is wanted, for as long as the answer is
+    /// kept: about `most` of them, fewer where the table is small.
+    async fn parts(&self, table: &TablePlan, most: usize) -> Result<TableParts> {
+        let _ = (table, most);
+        Ok(TableParts::whole())
+    }
+
+    /// Starts reading one of the [`parts`](Self::parts), as [`scan`](Self::scan) reads all.
+    async fn scan_part(&self, table: &TablePlan, part: &str) -> Result<Box<dyn TupleScan>> {
+        let _ = part;
+        self.scan(table).await
+    }
 
     /// How many rows a table has, exactly.
     async fn count(&self, table: &TablePlan) -> Result<u64> {
@@ -106,6 +120,41 @@ pub trait Stored: Send + Sync {
     async fn note_proof(&self, note: &ProofNote) -> Result<()> {
         let _ = note;
         Ok(())
+    }
+}
+
+/// A table's parts, which together hold each of its rows once. Their text belongs to who made them.
+pub struct TableParts {
+    /// What [`Stored::scan_part`] is given.
+    pub parts: Vec<String>,
+    /// What keeps them as they are.
+    kept_by: Option<Box<dyn Send + Sync>>,
+}
+
+impl TableParts {
+    /// One part, which is read as it is by then.
+    pub fn whole() -> Self {
+        Self {
+            parts: vec![String::new()],
+            kept_by: None,
+        }
+    }
+
+    /// Parts of one moment, which lasts until `kept_by` is dropped.
+    pub fn of_one_moment(parts: Vec<String>, kept_by: Box<dyn Send + Sync>) -> Self {
+        Self {
+            parts,
+            kept_by: Some(kept_by),
+        }
+    }
+}
+
+impl fmt::Debug for TableParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TableParts")
+            .field("parts", &self.parts)
+            .field("of_one_moment", &self.kept_by.is_some())
+            .finish()
     }
 }
 

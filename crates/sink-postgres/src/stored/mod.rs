@@ -4,6 +4,7 @@ mod ask;
 mod describe;
 mod numbering;
 mod orphans;
+mod parts;
 mod replace;
 mod rows_as_text;
 mod since;
@@ -17,8 +18,8 @@ use migrate_core::encode::KnownKeys;
 use migrate_core::plan::{Plan, TablePlan, TargetName};
 use migrate_core::proof::Answer;
 use migrate_core::stored::{
-    Description, LedgerView, Orphans, ProofNote, QuarantinedRow, Reference, RowChange, Stored, TupleScan,
-    Tuples,
+    Description, LedgerView, Orphans, ProofNote, QuarantinedRow, Reference, RowChange, Stored, TableParts,
+    TupleScan, Tuples,
 };
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::sqlx::{self, postgres::PgConnection};
@@ -33,9 +34,10 @@ use crate::ledger::mapping::known_keys;
 use crate::ledger::run::Presence;
 use crate::ledger::{chunk, event, quarantine, run, step};
 use crate::oids::{self, TableOids};
+use crate::stored::parts::Part;
 
 /// Bytes of tuples that are handed over at once.
-const HANDFUL: usize = 1 << 20;
+const HANDFUL: usize = 256 << 10;
 
 #[async_trait]
 impl Stored for PostgresSink {
@@ -61,33 +63,30 @@ impl Stored for PostgresSink {
     async fn scan(&self, table: &TablePlan) -> Result<Box<dyn TupleScan>> {
         let mut connection = self.shared.acquire().await?;
         self.shared.begin(&mut connection).await?;
-        let oids = oids::of_table(&self.shared, &mut connection, table).await;
-        let oids = oids.map_err(|e| e.at("table", &table.target))?;
         let rows = match &table.reshape {
             Some(how) if is_reshaped(&mut connection, table).await? => {
                 format!("({})", reshape::copied(table, how))
             }
             _ => format!("{}{}", table.target.quoted(), columns(table)),
         };
-        let statement = format!("copy {rows} to stdout (format binary)");
-        let (full, inbox) = mpsc::channel(1);
-        let (spent, empty) = mpsc::channel(2);
-        let fields = table.copied().count();
-        let task = tokio::spawn(read_out(
-            Arc::clone(&self.shared),
-            connection,
-            statement,
-            fields,
-            oids,
-            full,
-            empty,
-        ));
-        Ok(Box::new(Scan {
-            inbox,
-            spent,
-            task: Some(task),
-            table: table.target.to_string(),
-        }))
+        self.start(connection, table, &rows).await
+    }
+
+    async fn parts(&self, table: &TablePlan, most: usize) -> Result<TableParts> {
+        if table.reshape.is_some() || table.copied().next().is_none() {
+            return Ok(TableParts::whole());
+        }
+        parts::of(&self.shared, table, most).await
+    }
+
+    async fn scan_part(&self, table: &TablePlan, part: &str) -> Result<Box<dyn TupleScan>> {
+        let Some(part) = Part::read(part)? else {
+            return self.scan(table).await;
+        };
+        let mut connection = self.shared.acquire().await?;
+        part.begin(&self.shared, &mut connection).await?;
+        self.start(connection, table, &format!("({})", part.query(table)))
+            .await
     }
 
     async fn count(&self, table: &TablePlan) -> Result<u64> {
@@ -176,6 +175,38 @@ impl Stored for PostgresSink {
         execute(&mut connection, "commit", During::Statement).await?;
         self.shared.release(connection);
         Ok(())
+    }
+}
+
+impl PostgresSink {
+    /// Starts reading rows over a connection whose transaction is open.
+    async fn start(
+        &self,
+        mut connection: PgConnection,
+        table: &TablePlan,
+        rows: &str,
+    ) -> Result<Box<dyn TupleScan>> {
+        let oids = oids::of_table(&self.shared, &mut connection, table).await;
+        let oids = oids.map_err(|e| e.at("table", &table.target))?;
+        let statement = format!("copy {rows} to stdout (format binary)");
+        let (full, inbox) = mpsc::channel(1);
+        let (spent, empty) = mpsc::channel(2);
+        let fields = table.copied().count();
+        let task = tokio::spawn(read_out(
+            Arc::clone(&self.shared),
+            connection,
+            statement,
+            fields,
+            oids,
+            full,
+            empty,
+        ));
+        Ok(Box::new(Scan {
+            inbox,
+            spent,
+            task: Some(task),
+            table: table.target.to_string(),
+        }))
     }
 }
 

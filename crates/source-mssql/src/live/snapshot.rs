@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use migrate_core::catalog::ObjectName;
 use migrate_core::chunk::{Chunk, ChunkGoal, Cursor, Position};
 use migrate_core::plan::{Plan, TablePlan};
-use migrate_core::source::{ChunkReader, Snapshot};
+use migrate_core::source::{ChunkReader, Reach, Snapshot};
 use migrate_core::{Error, ErrorKind, Result};
 
 use super::catalog::{Discovered, Storage, TableFacts, bracketed};
@@ -129,6 +129,14 @@ fn facts<'a>(known: &'a Discovered, table: &ObjectName) -> Result<&'a TableFacts
 impl Snapshot for MssqlSnapshot {
     fn position(&self) -> Option<Position> {
         self.position.clone()
+    }
+
+    fn reach(&self, _: &TablePlan) -> Reach {
+        Reach {
+            // Rows are read in the order of a key, which finds them; without one there are no cursors.
+            by_cursor: true,
+            by_split: false,
+        }
     }
 
     async fn split(&self, table: &TablePlan, goal: ChunkGoal) -> Result<Vec<Chunk>> {
