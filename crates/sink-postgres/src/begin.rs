@@ -13,7 +13,7 @@ use crate::difference::difference;
 use crate::ledger::run::{self, Presence, Run};
 use crate::ledger::{self, chunk, control, created, event};
 use crate::lock::RunLock;
-use crate::room;
+use crate::{portions, room};
 
 pub(crate) async fn begin(sink: &PostgresSink, plan: &Plan) -> Result<Progress> {
     check_plan(plan, &sink.facts)?;
@@ -40,7 +40,7 @@ pub(crate) async fn begin(sink: &PostgresSink, plan: &Plan) -> Result<Progress> 
     }
 }
 
-/// All of it in the one transaction that the lock comes with.
+/// All of it in the one transaction that the lock comes with, unless that would be too much for one.
 async fn begin_under(lock: &mut RunLock, sink: &PostgresSink, plan: &Plan) -> Result<(Progress, i64)> {
     let begun = match run::presence(lock.connection()).await? {
         Presence::Ledger => resume(lock.connection(), plan).await?,
@@ -53,8 +53,12 @@ async fn begin_under(lock: &mut RunLock, sink: &PostgresSink, plan: &Plan) -> Re
             .hint("rename that schema, or choose another database"));
         }
     };
+    let (progress, epoch, prepared) = begun;
     lock.commit().await?;
-    Ok(begun)
+    if !prepared {
+        portions::create_rest(lock, sink, plan).await?;
+    }
+    Ok((progress, epoch))
 }
 
 /// Whether the server can do what the plan asks for.
@@ -87,7 +91,7 @@ fn check_plan(plan: &Plan, facts: &Facts) -> Result<()> {
     Ok(())
 }
 
-async fn resume(connection: &mut PgConnection, plan: &Plan) -> Result<(Progress, i64)> {
+async fn resume(connection: &mut PgConnection, plan: &Plan) -> Result<(Progress, i64, bool)> {
     let known = run::read(connection).await?;
     check_same(&known, plan)?;
     let complete = known.finished_at.is_some();
@@ -111,6 +115,7 @@ async fn resume(connection: &mut PgConnection, plan: &Plan) -> Result<(Progress,
             tables: chunk::read(connection).await?,
         },
         epoch,
+        run::prepared(connection).await?.is_none(),
     ))
 }
 
@@ -140,7 +145,11 @@ fn check_same(known: &Run, plan: &Plan) -> Result<()> {
     ))
 }
 
-async fn create(connection: &mut PgConnection, plan: &Plan, sink: &PostgresSink) -> Result<(Progress, i64)> {
+async fn create(
+    connection: &mut PgConnection,
+    plan: &Plan,
+    sink: &PostgresSink,
+) -> Result<(Progress, i64, bool)> {
     let schemas = missing_schemas(connection, plan).await?;
     check_rights(connection, plan).await?;
     check_extensions(connection, plan).await?;
@@ -148,14 +157,9 @@ async fn create(connection: &mut PgConnection, plan: &Plan, sink: &PostgresSink)
     room::check_accounts(connection, plan).await?;
     room::check(connection, plan, sink.options.disk_limit).await?;
     // An error closes the connection, and the transaction with it: nothing is left behind.
-    for step in pre_data(plan, sink.facts.extension_schema.as_deref()) {
-        execute(connection, step.sql, During::Statement)
-            .await
-            .map_err(|e| e.at("creating", step.subject))?;
-        if step.id.starts_with("extension ") {
-            sink.shared.connector.search_again(connection).await?;
-        }
-    }
+    let steps = pre_data(plan, sink.facts.extension_schema.as_deref());
+    let first = &steps[..steps.len().min(sink.options.portion.max(1))];
+    portions::create(connection, sink, first).await?;
     execute(connection, ledger::CREATE, During::Statement)
         .await
         .map_err(|e| e.at("creating", "the ledger"))?;
@@ -164,17 +168,18 @@ async fn create(connection: &mut PgConnection, plan: &Plan, sink: &PostgresSink)
         .map_err(|e| e.at("creating", "the mapping of keys"))?;
     let epoch = run::insert(connection, plan).await?;
     created::schemas(connection, &schemas).await?;
-    created::objects(connection, "collation", plan.collations.iter().map(|c| &c.name)).await?;
-    created::objects(connection, "domain", plan.domains.iter().map(|d| &d.name)).await?;
-    created::objects(connection, "sequence", plan.sequences.iter().map(|s| &s.name)).await?;
-    created::objects(connection, "table", plan.tables.iter().map(|t| &t.target)).await?;
+    portions::note(connection, plan, first).await?;
+    let prepared = first.len() == steps.len();
+    if !prepared {
+        run::set_prepared(connection, Some(first.len())).await?;
+    }
     event::note(
         connection,
         "begun",
         &format!("{} tables from {}", plan.tables.len(), plan.source.name),
     )
     .await?;
-    Ok((Progress::default(), epoch))
+    Ok((Progress::default(), epoch, prepared))
 }
 
 const EXISTING_SCHEMAS: &str = "select nspname::text from pg_namespace where nspname = any ($1)";

@@ -14,6 +14,7 @@ use crate::ledger::mapping;
 use crate::ledger::run::{self, Presence};
 use crate::ledger::step;
 use crate::lock::RunLock;
+use crate::portions;
 use crate::replace::{self, Swapped};
 
 /// What [`PostgresSink::clean`] removed.
@@ -34,7 +35,8 @@ pub struct Cleaned {
 impl PostgresSink {
     /// Removes the ledger, but for the mapping of old keys to new ones if it lists any, and with `drop_data` also whatever the
     /// migration created: views, tables with their rows, sequences, domains, collations, schemas that are empty then, and
-    /// accounts of Supabase's sign-in service. Extensions stay. All of it or nothing; what the migration replaced is put back
+    /// accounts of Supabase's sign-in service. Extensions stay. All of it or nothing, unless it is more than
+    /// [`SinkOptions::portion`](crate::SinkOptions::portion) objects: those go in portions, and another call goes on after an error. What the migration replaced is put back
     /// before, in a transaction of its own, and is dropped without `drop_data`.
     ///
     /// # Errors
@@ -53,7 +55,7 @@ impl PostgresSink {
             }
             None => RunLock::take(&self.shared.connector, &self.options.notice).await?,
         };
-        let outcome = clean(lock.connection(), drop_data).await;
+        let outcome = clean(&mut lock, drop_data, self.options.portion.max(1)).await;
         lock.let_go().await;
         // Receipts of the migration that is gone must not be written any more.
         self.shared.set_epoch(0);
@@ -81,8 +83,8 @@ impl PostgresSink {
     }
 }
 
-async fn clean(connection: &mut PgConnection, drop_data: bool) -> Result<Cleaned> {
-    match run::presence(connection).await? {
+async fn clean(lock: &mut RunLock, drop_data: bool, portion: usize) -> Result<Cleaned> {
+    match run::presence(lock.connection()).await? {
         Presence::Absent => return Ok(Cleaned::default()),
         Presence::Foreign => {
             return Err(Error::destination(
@@ -96,21 +98,33 @@ async fn clean(connection: &mut PgConnection, drop_data: bool) -> Result<Cleaned
     let mut dropped = Vec::new();
     let mut accounts = 0;
     if drop_data {
-        accounts = account::remove(connection).await?;
-        let created = created::still_there(connection).await?;
-        let declared = run::read(connection).await?.plan()?.declared;
+        accounts = account::remove(lock.connection()).await?;
+        let created = created::still_there(lock.connection()).await?;
+        let declared = run::read(lock.connection()).await?.plan()?.declared;
+        let at_once = created.len() <= portion;
         for kind in KINDS {
             if kind == "view" {
-                drop_objects(connection, &declared, Moment::AfterTables, &mut dropped).await?;
+                drop_objects(lock.connection(), &declared, Moment::AfterTables, &mut dropped).await?;
             }
             if kind == "domain" {
-                drop_objects(connection, &declared, Moment::BeforeTables, &mut dropped).await?;
+                drop_objects(lock.connection(), &declared, Moment::BeforeTables, &mut dropped).await?;
             }
-            dropped.extend(drop_kind(connection, kind, created.iter().filter(|c| c.kind == kind)).await?);
+            let of_kind: Vec<&Created> = created.iter().filter(|c| c.kind == kind).collect();
+            if kind == "table" && !at_once {
+                portions::drop_foreign_keys(lock, portion).await?;
+            }
+            for some in of_kind.chunks(portion) {
+                dropped.extend(drop_kind(lock.connection(), kind, some).await?);
+                if !at_once {
+                    lock.commit().await?;
+                    lock.begin().await?;
+                }
+            }
         }
     } else {
-        dropped = replace::drop_kept(connection).await?;
+        dropped = replace::drop_kept(lock.connection()).await?;
     }
+    let connection = lock.connection();
     let mapping_left = mapping::lists_keys(connection).await?;
     if mapping_left {
         mapping::drop_all_else(connection).await?;
@@ -151,12 +165,8 @@ async fn drop_objects(
     Ok(())
 }
 
-/// Drops all objects of a kind at once, so that foreign keys between them do not matter.
-async fn drop_kind(
-    connection: &mut PgConnection,
-    kind: &str,
-    objects: impl Iterator<Item = &Created>,
-) -> Result<Vec<String>> {
+/// Drops objects of a kind at once, so that foreign keys between them do not matter.
+async fn drop_kind(connection: &mut PgConnection, kind: &str, objects: &[&Created]) -> Result<Vec<String>> {
     let mut names = Vec::new();
     let mut dropped = Vec::new();
     for object in objects {

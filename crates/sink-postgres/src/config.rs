@@ -29,6 +29,9 @@ pub struct SinkOptions {
     pub analyze: bool,
     /// Bytes that the database may have on disk. A migration that would need more, as far as can be estimated, is not begun.
     pub disk_limit: Option<u64>,
+    /// Objects that are created before the rows, or dropped, in one transaction. What is more comes in several, since a server has
+    /// room for so many locks only; then a failure leaves what was done, for the next attempt to go on from.
+    pub portion: usize,
     /// What becomes of errors that may pass in steps after the rows, and in exchanges of tables.
     pub retry: Retry,
     /// How long an exchange of tables waits for sessions that use them before it lets others pass and tries again.
@@ -48,6 +51,7 @@ impl SinkOptions {
             freeze: true,
             analyze: true,
             disk_limit: None,
+            portion: 500,
             retry: Retry::default(),
             swap_lock: Duration::from_secs(5),
             notice: None,
@@ -65,6 +69,7 @@ impl fmt::Debug for SinkOptions {
             .field("freeze", &self.freeze)
             .field("analyze", &self.analyze)
             .field("disk_limit", &self.disk_limit)
+            .field("portion", &self.portion)
             .field("retry", &self.retry)
             .field("swap_lock", &self.swap_lock)
             .finish_non_exhaustive()

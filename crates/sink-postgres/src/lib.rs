@@ -28,6 +28,7 @@ mod difference;
 mod ledger;
 mod lock;
 mod oids;
+mod portions;
 mod replace;
 mod room;
 mod sink;

@@ -29,10 +29,12 @@ pub(crate) const CREATE: &str = "
         source_fingerprint text not null,
         plan_fingerprint   text not null,
         plan               json not null,
+        prepared           integer,
         started_at         timestamptz not null default now(),
         finished_at        timestamptz
     );
     comment on table migrate.run is 'The migration: one row';
+    comment on column migrate.run.prepared is 'Steps before the rows that are done; null if all are';
     comment on column migrate.run.epoch is 'Raised by each run that takes over; receipts of earlier ones are refused';
 
     create table migrate.table_state (

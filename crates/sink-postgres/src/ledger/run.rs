@@ -135,6 +135,29 @@ pub(crate) async fn insert(connection: &mut PgConnection, plan: &Plan) -> Result
         .map_err(statement)
 }
 
+const PREPARED: &str = "select prepared from migrate.run";
+
+/// How many of the steps before the rows are done; `None` if all are.
+pub(crate) async fn prepared(connection: &mut PgConnection) -> Result<Option<usize>> {
+    let steps: Option<i32> = query_scalar(PREPARED)
+        .fetch_one(connection)
+        .await
+        .map_err(statement)?;
+    Ok(steps.map(|n| n as usize))
+}
+
+const SET_PREPARED: &str = "update migrate.run set prepared = $1 where one_row";
+
+/// Notes how many of the steps before the rows are done.
+pub(crate) async fn set_prepared(connection: &mut PgConnection, steps: Option<usize>) -> Result<()> {
+    query(SET_PREPARED)
+        .bind(steps.map(|n| n as i32))
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(statement)
+}
+
 const EXCHANGE_PLAN: &str = "update migrate.run set plan = $1::json, plan_fingerprint = $2 where one_row";
 
 /// Writes the plan with the names that its objects have from now on.

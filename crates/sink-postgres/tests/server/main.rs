@@ -11,5 +11,6 @@ mod faults;
 mod fixture;
 mod lifecycle;
 mod pooled;
+mod portions;
 mod refusal;
 mod replace;
