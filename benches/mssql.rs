@@ -2,6 +2,9 @@
 //! read and drop their rows over one connection, and the time that `psql \copy ... (format binary)` takes to load them from a
 //! file prepared beforehand. In turn, best of three, with two workers; also the peak resident memory of `migrate`.
 //!
+//! The whole command also makes the table's primary key, and neither floor does. So the time that `alter table ... add primary
+//! key` takes in psql is measured as well, and the whole command is compared with the floor and that time together.
+//!
 //! ```text
 //! cargo build --release -p migrate-cli
 //! cargo bench -p migrate-benches --bench mssql
@@ -15,14 +18,46 @@
 //! certificate is taken as it is.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use migrate_benches::{Loaded, Migrate, Outcome, ROUNDS, Server as Destination, Shortest, asked, drain};
 use migrate_testkit::bench;
-use migrate_testkit::tds::Server;
+use migrate_testkit::tds::{Answer, Database, Login, Query, Script, Server, Welcome};
 use url::Url;
 
 /// Bytes of the one value of `dbo.Large`.
 const LARGE: u64 = 200_000_000;
+
+/// A database that remembers when rows were last asked for.
+struct Noting {
+    database: Database,
+    rows_asked: Mutex<Option<Instant>>,
+}
+
+impl Noting {
+    /// When rows were first asked for since it was last looked at.
+    fn take(&self) -> Option<Instant> {
+        self.rows_asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
+impl Script for Noting {
+    fn login(&self, login: &Login) -> Welcome {
+        self.database.login(login)
+    }
+
+    fn answer(&self, query: &Query<'_>) -> Answer {
+        if query.sql.starts_with("select [") {
+            let mut first = self.rows_asked.lock().unwrap_or_else(PoisonError::into_inner);
+            first.get_or_insert_with(Instant::now);
+        }
+        self.database.answer(query)
+    }
+}
 
 fn main() -> Outcome<()> {
     let Some(args) = asked() else { return Ok(()) };
@@ -42,13 +77,17 @@ fn main() -> Outcome<()> {
             let rows = |table: &str, rows: u64| if tables.contains(&table) { rows } else { 0 };
             let large = rows("dbo.Large", LARGE) as usize;
             let database = bench::on_server(rows("dbo.Fact", 2_000_000), rows("dbo.Wide", 200_000), large);
-            let server = Server::start(database);
+            let database = Arc::new(Noting {
+                database,
+                rows_asked: Mutex::default(),
+            });
+            let server = Server::start(Arc::clone(&database));
             let url = format!(
                 "mssql://reader:secret@127.0.0.1:{}/{}",
                 server.port(),
                 bench::NAME
             );
-            (Some(server), Url::parse(&url)?, tables)
+            (Some((server, database)), Url::parse(&url)?, tables)
         }
     };
     let tls = served.is_none() || args.iter().any(|a| a == "--tls");
@@ -57,14 +96,15 @@ fn main() -> Outcome<()> {
     let scratch = tempfile::tempdir()?;
     let runtime = tokio::runtime::Runtime::new()?;
     println!(
-        "| table | driver | rows | driver alone, s | \\copy, s | migrate, s | its rows, s | migrate / floor | its rows / floor | peak MiB |"
+        "| table | driver | rows | driver alone, s | \\copy, s | key, s | its start, ms | its rows, s | migrate, s | its rows / floor | migrate / floor and key | peak MiB |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
     for table in tables {
         for driver in ["mssql-tds", "tiberius"] {
             let bench = Bench {
                 url: &url,
                 tls,
+                noting: served.as_ref().map(|(_, database)| &**database),
                 migrate: &migrate,
                 destination: &destination,
                 table,
@@ -81,6 +121,7 @@ fn main() -> Outcome<()> {
 struct Bench<'a> {
     url: &'a Url,
     tls: bool,
+    noting: Option<&'a Noting>,
     migrate: &'a Migrate,
     destination: &'a Destination,
     table: &'a str,
@@ -98,7 +139,8 @@ impl Bench<'_> {
             "\\copy {stored} to '{}' (format binary)",
             self.rows.display()
         ))?;
-        let [mut alone, mut copy, mut whole, mut rows] = [Shortest::default(); 4];
+        let add_key = add_key(&stored);
+        let [mut alone, mut copy, mut key, mut start, mut whole, mut rows] = [Shortest::default(); 6];
         let (mut count, mut peak) = (0, 0);
         for _ in 0..ROUNDS {
             let drained = runtime.block_on(async {
@@ -114,28 +156,37 @@ impl Bench<'_> {
             self.psql("checkpoint")?;
             let load = format!("\\copy fresh from '{}' (format binary)", self.rows.display());
             copy.see(self.destination.timed("prepared", &load)?);
+            key.see(self.destination.timed("prepared", &add_key)?);
             self.psql("drop table fresh")?;
 
             let loaded = self.load("loaded")?;
+            if let Some(first) = loaded.1 {
+                start.see(first);
+            }
+            let loaded = loaded.0;
             whole.see(loaded.ran.seconds);
             rows.see(loaded.copy_seconds);
             peak = peak.max(loaded.ran.peak_kib);
         }
-        let [alone, copy, whole, rows] = [alone, copy, whole, rows].map(|best| best.0);
+        let [alone, copy, key, whole, rows] = [alone, copy, key, whole, rows].map(|best| best.0);
         let floor = alone.max(copy);
+        let start = match self.noting {
+            Some(_) => format!("{:.0}", start.0 * 1000.0),
+            None => "-".to_owned(),
+        };
         println!(
-            "| {} | {} | {count} | {alone:.2} | {copy:.2} | {whole:.2} | {rows:.2} | {:.2} | {:.2} | {} |",
+            "| {} | {} | {count} | {alone:.2} | {copy:.2} | {key:.2} | {start} | {rows:.2} | {whole:.2} | {:.2} | {:.2} | {} |",
             self.table,
             self.driver,
-            whole / floor,
             rows / floor,
+            whole / (floor + key),
             peak / 1024
         );
         Ok(())
     }
 
-    /// Runs `migrate run` into a new database.
-    fn load(&self, database: &str) -> Outcome<Loaded> {
+    /// Runs `migrate run` into a new database; with the seconds from its start until it asked for rows, where the server noted that.
+    fn load(&self, database: &str) -> Outcome<(Loaded, Option<f64>)> {
         self.destination.fresh(database)?;
         let mut source = self.url.clone();
         source
@@ -144,14 +195,34 @@ impl Bench<'_> {
             .append_pair("driver", self.driver)
             .append_pair("trust_server_certificate", "true")
             .append_pair("encrypt", if self.tls { "on" } else { "off" });
-        self.migrate.run(
+        // What was noted so far was another's.
+        self.noting.and_then(Noting::take);
+        let started = Instant::now();
+        let loaded = self.migrate.run(
             source.as_str(),
             &self.destination.url(database),
             &["--include", self.table, "--jobs", "2", "--no-analyze"],
-        )
+        )?;
+        let first = self.noting.and_then(Noting::take);
+        Ok((loaded, first.map(|at| (at - started).as_secs_f64())))
     }
 
     fn psql(&self, command: &str) -> Outcome<()> {
         self.destination.psql("prepared", command)
     }
+}
+
+/// Gives the table `fresh` the primary key of another one, if that has one.
+fn add_key(of: &str) -> String {
+    format!(
+        "do $$
+         declare
+             key text := (select pg_get_constraintdef(oid) from pg_constraint where conrelid = '{of}'::regclass and contype = 'p');
+         begin
+             if key is not null then
+                 execute 'alter table fresh add ' || key;
+             end if;
+         end
+         $$"
+    )
 }

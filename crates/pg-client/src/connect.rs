@@ -179,6 +179,18 @@ impl Connector {
         self.knowing(Sessions::Shared, self.supabase).connect().await
     }
 
+    /// Makes the settings of a session on a connection that was opened without them. Nothing is written by what comes next, so
+    /// that the server's default of refusing writes stays.
+    pub(crate) async fn set_up(&self, connection: &mut PgConnection) -> Result<()> {
+        let set_up = set_up(connection, Sessions::Own, true).await;
+        set_up.map_err(|e| Failure::new(e, self.side).error)
+    }
+
+    /// Lets a connection that [`set_up`](Self::set_up) made ready write, as those are that [`connect`](Self::connect) opens.
+    pub(crate) async fn let_write(connection: &mut PgConnection) -> Result<()> {
+        execute(connection, WRITABLE, During::Statement).await.map(drop)
+    }
+
     /// Begins a transaction with the settings that every one has.
     pub async fn begin(&self, connection: &mut PgConnection) -> Result<()> {
         let sql = match (self.sessions, self.supabase) {
@@ -227,17 +239,8 @@ impl Connector {
         let opening = async {
             let opened = self.target.options().connect().await;
             let mut connection = opened.map_err(|e| Failure::new(e, self.side))?;
-            let settings: &[&'static str] = match (self.sessions, self.supabase) {
-                (Sessions::Own, false) => &[SESSION, WRITABLE, search_path!("false")],
-                (Sessions::Own, true) => &[SESSION, search_path!("false")],
-                (Sessions::Shared, _) => &[],
-            };
-            for statements in settings {
-                sqlx::raw_sql(*statements)
-                    .execute(&mut connection)
-                    .await
-                    .map_err(|e| Failure::new(e, self.side))?;
-            }
+            let set_up = set_up(&mut connection, self.sessions, self.supabase).await;
+            set_up.map_err(|e| Failure::new(e, self.side))?;
             Ok(connection)
         };
         match tokio::time::timeout(self.target.connect_timeout(), opening).await {
@@ -257,6 +260,19 @@ impl Connector {
             tracing::debug!(error = %classify(e, During::Statement), "closing a connection failed");
         }
     }
+}
+
+/// Makes the settings that every session has.
+async fn set_up(connection: &mut PgConnection, sessions: Sessions, supabase: bool) -> sqlx::Result<()> {
+    let settings: &[&'static str] = match (sessions, supabase) {
+        (Sessions::Own, false) => &[SESSION, WRITABLE, search_path!("false")],
+        (Sessions::Own, true) => &[SESSION, search_path!("false")],
+        (Sessions::Shared, _) => &[],
+    };
+    for statements in settings {
+        sqlx::raw_sql(*statements).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 /// Why connecting failed.

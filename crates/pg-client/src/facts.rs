@@ -75,37 +75,56 @@ impl Connector {
     /// # Errors
     /// As [`connect`](Self::connect). A server that is too old is not an error here: see [`Facts::check`].
     pub async fn probe(&self) -> Result<Facts> {
-        let outcome = async {
-            let mut plain = self.connect_plainly().await?;
-            let looked = self.look(&mut plain).await;
-            Self::disconnect(plain).await;
-            let (read_only, transaction_pooler) = looked?;
-            let sessions = if transaction_pooler {
-                Sessions::Shared
-            } else {
-                Sessions::Own
-            };
-            // As for Supabase: nothing is written here.
-            let connector = self.knowing(sessions, true);
-            let mut connection = connector.connect().await?;
-            let outcome = connector.ask(&mut connection).await;
+        let (facts, connection) = self.probe_and_stay().await?;
+        if let Some(connection) = connection {
             Self::disconnect(connection).await;
-            let facts = outcome?;
-            let supabase = facts.supabase || self.is_supabase();
-            Ok(Facts {
-                transaction_pooler,
-                read_only,
-                supabase,
-                target: Target {
-                    supabase,
-                    ..facts.target
-                },
-                ..facts
-            })
+        }
+        Ok(facts)
+    }
+
+    /// The same, with the connection that was asked over: set up as [`connect`](Self::connect) does, with no transaction open.
+    /// There is none where a pooler lends sessions.
+    ///
+    /// # Errors
+    /// As [`probe`](Self::probe).
+    pub async fn probe_and_stay(&self) -> Result<(Facts, Option<PgConnection>)> {
+        let outcome = self.explore().await;
+        outcome.map_err(|e: Error| e.at("server", self.target().describe()))
+    }
+
+    async fn explore(&self) -> Result<(Facts, Option<PgConnection>)> {
+        let mut connection = self.connect_plainly().await?;
+        let (read_only, transaction_pooler) = self.look(&mut connection).await?;
+        // As for Supabase: nothing is written here.
+        let connector = if transaction_pooler {
+            Self::disconnect(connection).await;
+            let connector = self.knowing(Sessions::Shared, true);
+            connection = connector.connect().await?;
+            connector
+        } else {
+            self.set_up(&mut connection).await?;
+            self.knowing(Sessions::Own, true)
         };
-        outcome
-            .await
-            .map_err(|e: Error| e.at("server", self.target().describe()))
+        let facts = connector.ask(&mut connection).await?;
+        let supabase = facts.supabase || self.is_supabase();
+        let facts = Facts {
+            transaction_pooler,
+            read_only,
+            supabase,
+            target: Target {
+                supabase,
+                ..facts.target
+            },
+            ..facts
+        };
+        if transaction_pooler {
+            Self::disconnect(connection).await;
+            return Ok((facts, None));
+        }
+        if !supabase {
+            Self::let_write(&mut connection).await?;
+        }
+        Ok((facts, Some(connection)))
     }
 
     /// What has to be asked before any setting is made: whether writes are refused, and by whom the connection is served.

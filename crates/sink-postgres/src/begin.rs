@@ -27,6 +27,10 @@ pub(crate) async fn begin(sink: &PostgresSink, plan: &Plan) -> Result<Progress> 
     };
     match begin_under(&mut lock, sink, plan).await {
         Ok((progress, epoch)) => {
+            if !plan.extensions.is_empty() {
+                // A session that is older than an extension does not search its schema.
+                sink.shared.close_idle().await;
+            }
             sink.shared.set_epoch(epoch);
             sink.shared.set_plan(plan);
             *held = Some(lock);

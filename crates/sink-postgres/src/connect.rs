@@ -65,7 +65,7 @@ impl PostgresSink {
 
     async fn checked(options: SinkOptions, check: fn(&Facts) -> Result<()>) -> Result<Arc<Self>> {
         let connector = Connector::new(PgTarget::parse(&options.url)?);
-        let facts = connector.probe().await?;
+        let (facts, connection) = connector.probe_and_stay().await?;
         check(&facts)?;
         let sessions = if facts.transaction_pooler {
             Sessions::Shared
@@ -76,7 +76,7 @@ impl PostgresSink {
         let shared = Shared {
             connector,
             freeze: options.freeze,
-            idle: Mutex::new(Vec::new()),
+            idle: Mutex::new(connection.into_iter().collect()),
             epoch: AtomicI64::new(0),
             names: Mutex::new(None),
             directory: Mutex::new(None),

@@ -205,8 +205,9 @@ async fn enqueue(
             Some(known) => known.clone(),
             None => {
                 let told = trying(observer, &table.source);
+                let goal = even(options.chunks, table.bytes, options.workers);
                 let split = persist(&options.retry, cancel, told, || {
-                    snapshot.split(table, options.chunks)
+                    snapshot.split(table, goal)
                 });
                 let chunks = split.await.map_err(|e| e.at("table", &table.source))?;
                 check_split(&table.source, &chunks)?;
@@ -247,6 +248,23 @@ fn trying(observer: &Arc<dyn Observer>, what: &dyn std::fmt::Display) -> impl Fn
             reason: error.to_string(),
             after,
         });
+    }
+}
+
+/// The goal under which a table of so many bytes, if it is split at all, has as many chunks for each worker: the last ones end
+/// together, and no worker is left to copy the rest alone.
+fn even(goal: ChunkGoal, bytes: Option<u64>, workers: usize) -> ChunkGoal {
+    let (Some(bytes), workers) = (bytes, workers.max(1) as u64) else {
+        return goal;
+    };
+    let chunks = bytes.div_ceil(goal.bytes.max(1));
+    let more = chunks.next_multiple_of(workers);
+    if chunks < 2 || more > u64::from(goal.max_chunks) {
+        return goal;
+    }
+    ChunkGoal {
+        bytes: bytes.div_ceil(more),
+        ..goal
     }
 }
 
@@ -336,4 +354,33 @@ async fn join_all(workers: &mut JoinSet<Result<()>>, stop: &CancellationToken) -
 
 fn cancelled() -> Error {
     Error::new(ErrorKind::Cancelled, "cancelled").hint("run the same command again to go on")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_come_out_even_for_the_workers() {
+        const MIB: u64 = 1 << 20;
+        let goal = ChunkGoal {
+            bytes: 32 * MIB,
+            max_chunks: 100,
+        };
+        let chunks = |bytes: u64, workers| {
+            let even = even(goal, Some(bytes), workers);
+            assert_eq!(even.max_chunks, 100);
+            bytes.div_ceil(even.bytes)
+        };
+        assert_eq!(chunks(138_088_201, 2), 6);
+        assert_eq!(chunks(96 * MIB, 4), 4);
+        assert_eq!(chunks(64 * MIB, 2), 2);
+        assert_eq!(chunks(65 * MIB, 1), 3);
+        // What needs no more than one chunk gets one.
+        assert_eq!(chunks(32 * MIB, 8), 1);
+        assert_eq!(chunks(0, 8), 0);
+        // There are never more than there may be.
+        assert_eq!(chunks(99 * 32 * MIB, 64), 99);
+        assert_eq!(even(goal, None, 8), goal);
+    }
 }

@@ -110,7 +110,7 @@ async fn worker<'s>(work: &Work<'_>, queue: &Mutex<Queue<'s>>, freed: &Notify) -
         }
     }
     if let Some(session) = session {
-        migrate_pg_client::Connector::disconnect(session).await;
+        work.sink.shared.release(session);
     }
     Ok(())
 }

@@ -102,7 +102,7 @@ async fn try_once(
 ) -> Result<()> {
     let mut connection = match session.take() {
         Some(connection) => connection,
-        None => work.sink.shared.connector.connect().await?,
+        None => work.sink.shared.acquire().await?,
     };
     let outcome = in_transaction(work, &mut connection, step, started).await;
     let keep = match &outcome {
@@ -146,7 +146,7 @@ async fn note_failure(
 ) -> Result<()> {
     let mut connection = match session.take() {
         Some(connection) => connection,
-        None => work.sink.shared.connector.connect().await?,
+        None => work.sink.shared.acquire().await?,
     };
     let noted = async {
         begin(work, &mut connection).await?;

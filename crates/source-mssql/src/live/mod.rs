@@ -79,7 +79,7 @@ impl Mssql {
 
     async fn ask(&self) -> Result<Discovered> {
         let mut session = self.sessions.take().await?;
-        let mut discovered = catalog::discover(session.as_mut(), &self.name).await?;
+        let mut discovered = catalog::discover(session.as_mut(), Some(&*self.sessions), &self.name).await?;
         self.sessions.give_back(session);
         discovered.catalog.manual.extend(moments(&discovered.server));
         Ok(discovered)

@@ -140,6 +140,10 @@ impl Sessions for Pool {
         });
         self.given_back.notify_one();
     }
+
+    fn spare(&self) -> usize {
+        self.permits.available_permits() + self.idle().len()
+    }
 }
 
 /// A session that makes room for another one when it is dropped.

@@ -307,6 +307,27 @@ async fn unknown_and_impossible_types() {
     refused(precision, CORRUPT, &["precision 80", "column price"]).await;
 }
 
+/// The file format of neither is documented, so that neither is guessed at.
+#[tokio::test]
+async fn types_of_sql_server_2025_are_refused() {
+    for name in ["json", "vector"] {
+        let error = refused(
+            |a, b| fault::rename_type(a, b, "datetime", name),
+            ErrorKind::Unsupported,
+            &["column at", "table dbo.Order"],
+        )
+        .await;
+        assert_eq!(
+            error.message(),
+            format!("how a .bacpac holds the type {name} is not documented")
+        );
+        assert_eq!(
+            error.hint_text(),
+            Some("read the running server instead, or make the column an nvarchar(max) and export again")
+        );
+    }
+}
+
 #[tokio::test]
 async fn models_that_contradict_themselves() {
     let action = |a: &Path, b: &Path| {

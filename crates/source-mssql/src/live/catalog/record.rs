@@ -1,6 +1,11 @@
 //! Asks the questions.
 
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::future::try_join_all;
 use migrate_core::{Error, Result};
+use tokio::time::Instant;
 
 use super::answer::{Record, ask, records};
 use super::questions::{
@@ -9,54 +14,150 @@ use super::questions::{
 };
 use super::shape::{self, Shape};
 use crate::classify::internal;
+use crate::live::read::sessions::Sessions;
 use crate::live::wire::Session;
 
-/// Asks for everything.
-pub(super) async fn record(session: &mut dyn Session) -> Result<Recording> {
+/// A server that takes longer for its first answer is asked over several sessions.
+const AT_ONCE: Duration = Duration::from_millis(40);
+/// Sessions that ask at the same time, at most.
+const SESSIONS: usize = 4;
+
+/// A part of the catalog. Each is one question, or a few.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Schemas,
+    Types,
+    Tables,
+    Columns,
+    Indexes,
+    IndexColumns,
+    ForeignKeys,
+    Checks,
+    Sequences,
+    Modules,
+    Others,
+    Properties,
+    Sizes,
+}
+
+/// All parts, those that take a server longest last: they are asked for from the end.
+const PARTS: [Part; 13] = [
+    Part::Schemas,
+    Part::Types,
+    Part::Sequences,
+    Part::Checks,
+    Part::ForeignKeys,
+    Part::Tables,
+    Part::Properties,
+    Part::Indexes,
+    Part::IndexColumns,
+    Part::Sizes,
+    Part::Others,
+    Part::Modules,
+    Part::Columns,
+];
+
+/// Asks for everything. What changes while it is asked for may be seen by one question and not by another, on one session as
+/// on several.
+pub(super) async fn record(session: &mut dyn Session, more: Option<&dyn Sessions>) -> Result<Recording> {
+    let asked = Instant::now();
     let known = ask(session, "asking what the server's catalog has", shape::QUESTION).await?;
-    let mut asking = Asking {
+    let slow = asked.elapsed() > AT_ONCE;
+    let shape = Shape::new(records(known)?);
+    let mut first = Asking {
         session,
-        shape: Shape::new(records(known)?),
+        shape: &shape,
     };
-    let database: Vec<DatabaseRow> = asking.all("reading the database's options", DATABASE).await?;
+    let database: Vec<DatabaseRow> = first.all("reading the database's options", DATABASE).await?;
     let database = database
         .into_iter()
         .next()
         .ok_or_else(|| internal("the server says nothing about the database"))?;
-    Ok(Recording {
-        schemas: asking.all("reading schemas", SCHEMAS).await?,
-        types: asking.all("reading types", TYPES).await?,
-        tables: asking.all("reading tables", TABLES).await?,
-        columns: asking.all("reading columns", COLUMNS).await?,
-        indexes: asking.all("reading indexes", INDEXES).await?,
-        index_columns: asking
-            .all("reading the columns of indexes", INDEX_COLUMNS)
-            .await?,
-        foreign_keys: asking.all("reading foreign keys", FOREIGN_KEYS).await?,
-        checks: asking.all("reading check constraints", CHECKS).await?,
-        sequences: if asking.shape.has("sequences") {
-            asking.all("reading sequences", SEQUENCES).await?
-        } else {
-            Vec::new()
-        },
-        modules: asking.all("reading views and procedures", MODULES).await?,
-        others: asking.others().await?,
-        properties: if asking.shape.has("extended_properties") {
-            asking.all("reading extended properties", PROPERTIES).await?
-        } else {
-            Vec::new()
-        },
-        sizes: asking.sizes(&database).await?,
-        database,
-    })
+    let left = Mutex::new(PARTS.to_vec());
+    let found = Mutex::new(Recording {
+        database: database.clone(),
+        ..Recording::default()
+    });
+    let helpers = more
+        .filter(|_| slow)
+        .map_or(0, |sessions| sessions.spare().min(SESSIONS - 1));
+    let helpers = (0..helpers).filter_map(|_| more).map(|sessions| async {
+        // Who asks already goes on alone where the server lets no more in.
+        let Ok(mut session) = sessions.take().await else {
+            return Ok(());
+        };
+        let mut asking = Asking {
+            session: session.as_mut(),
+            shape: &shape,
+        };
+        asking.parts(&left, &found, &database).await?;
+        sessions.give_back(session);
+        Ok(())
+    });
+    tokio::try_join!(first.parts(&left, &found, &database), try_join_all(helpers))?;
+    Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 struct Asking<'a> {
     session: &'a mut dyn Session,
-    shape: Shape,
+    shape: &'a Shape,
 }
 
 impl Asking<'_> {
+    /// Asks for parts until none is left.
+    async fn parts(
+        &mut self,
+        left: &Mutex<Vec<Part>>,
+        found: &Mutex<Recording>,
+        database: &DatabaseRow,
+    ) -> Result<()> {
+        let next = || left.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        while let Some(part) = next() {
+            self.part(part, found, database).await?;
+        }
+        Ok(())
+    }
+
+    async fn part(&mut self, part: Part, found: &Mutex<Recording>, database: &DatabaseRow) -> Result<()> {
+        /// Keeps an answer. It is there before the lock is taken.
+        macro_rules! keep {
+            ($field:ident, $answer:expr) => {{
+                let answer = $answer;
+                found.lock().unwrap_or_else(PoisonError::into_inner).$field = answer;
+            }};
+        }
+        match part {
+            Part::Schemas => keep!(schemas, self.all("reading schemas", SCHEMAS).await?),
+            Part::Types => keep!(types, self.all("reading types", TYPES).await?),
+            Part::Tables => keep!(tables, self.all("reading tables", TABLES).await?),
+            Part::Columns => keep!(columns, self.all("reading columns", COLUMNS).await?),
+            Part::Indexes => keep!(indexes, self.all("reading indexes", INDEXES).await?),
+            Part::IndexColumns => keep!(
+                index_columns,
+                self.all("reading the columns of indexes", INDEX_COLUMNS).await?
+            ),
+            Part::ForeignKeys => keep!(
+                foreign_keys,
+                self.all("reading foreign keys", FOREIGN_KEYS).await?
+            ),
+            Part::Checks => keep!(checks, self.all("reading check constraints", CHECKS).await?),
+            Part::Sequences if self.shape.has("sequences") => {
+                keep!(sequences, self.all("reading sequences", SEQUENCES).await?);
+            }
+            Part::Modules => keep!(modules, self.all("reading views and procedures", MODULES).await?),
+            Part::Others => keep!(others, self.others().await?),
+            Part::Properties if self.shape.has("extended_properties") => {
+                keep!(
+                    properties,
+                    self.all("reading extended properties", PROPERTIES).await?
+                );
+            }
+            Part::Sizes => keep!(sizes, self.sizes(database).await?),
+            Part::Sequences | Part::Properties => {}
+        }
+        Ok(())
+    }
+
     async fn all<R: Record>(&mut self, purpose: &'static str, sql: &str) -> Result<Vec<R>> {
         let answer = ask(self.session, purpose, &self.shape.settle(sql)).await?;
         records(answer).map_err(|e| e.at("purpose", purpose))

@@ -14,4 +14,9 @@ pub(crate) trait Sessions: Send + Sync {
     /// Takes back a session that has no query and no transaction open and reads what is committed. One that is not given
     /// back is closed, which ends its query on the server.
     fn give_back(&self, session: Box<dyn Session>);
+
+    /// Sessions that could be taken now without waiting for somebody to give one back.
+    fn spare(&self) -> usize {
+        0
+    }
 }

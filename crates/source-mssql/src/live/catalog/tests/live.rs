@@ -27,7 +27,7 @@ async fn found(database: &str) -> Vec<Discovered> {
             ..config.clone()
         };
         let mut session = Recorder::new(connect(&config).await.unwrap());
-        let found = discover(&mut session, &config.describe()).await.unwrap();
+        let found = discover(&mut session, None, &config.describe()).await.unwrap();
         if let Some(directory) = std::env::var_os("MSSQL_RECORD") {
             let file = PathBuf::from(directory).join(format!("{database}.json"));
             std::fs::write(file, session.finish()).unwrap();

@@ -2,6 +2,8 @@
 //!
 //! A recording is JSON: for each purpose the names of the columns and the rows.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use migrate_core::value::Value;
 use migrate_core::{Error, ErrorKind, Result};
@@ -9,12 +11,15 @@ use serde_json::Value as Json;
 
 use crate::live::wire::{Fetch, Flow, Query, ResultColumn, RowTarget, Session};
 
+#[derive(Clone)]
 pub(super) struct Playback {
     answers: Json,
     open: Option<String>,
     /// The question that breaks the connection.
     pub(super) breaks_at: Option<&'static str>,
     broken: bool,
+    /// How long the server takes for each answer.
+    pub(super) takes: Duration,
 }
 
 impl Playback {
@@ -24,6 +29,7 @@ impl Playback {
             open: None,
             breaks_at: None,
             broken: false,
+            takes: Duration::ZERO,
         }
     }
 
@@ -46,6 +52,7 @@ impl Session for Playback {
 
     async fn start(&mut self, query: Query<'_>) -> Result<Vec<ResultColumn>> {
         assert!(self.open.is_none(), "{} is still open", query.purpose);
+        tokio::time::sleep(self.takes).await;
         if self.breaks_at == Some(query.purpose) {
             self.broken = true;
             return Err(Error::source_side(ErrorKind::Connection, "the connection broke").transient());

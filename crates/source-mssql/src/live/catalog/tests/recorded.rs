@@ -1,12 +1,19 @@
 //! Northwind and pubs as Babelfish describes them, names in lower case included.
 
-use migrate_core::ErrorKind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
 use migrate_core::catalog::{Catalog, Identity, ObjectName};
 use migrate_core::pg_type::PgType;
 use migrate_core::template::Translation;
+use migrate_core::{Error, ErrorKind, Result};
+use tokio::time::Instant;
 
 use super::playback::Playback;
 use crate::live::catalog::{Discovered, Engine, Storage, discover};
+use crate::live::read::sessions::Sessions;
+use crate::live::wire::Session;
 
 fn northwind() -> Playback {
     Playback::new(include_str!("northwind.json"))
@@ -17,7 +24,9 @@ fn pubs() -> Playback {
 }
 
 async fn found(mut session: Playback) -> Discovered {
-    discover(&mut session, "localhost:1433/whatever").await.unwrap()
+    discover(&mut session, None, "localhost:1433/whatever")
+        .await
+        .unwrap()
 }
 
 /// Tables, columns, primary keys, unique constraints, foreign keys, checks, indexes, defaults, identities and views.
@@ -309,7 +318,7 @@ async fn a_broken_connection_is_no_gap_in_the_catalog() {
     ] {
         let mut session = northwind();
         session.breaks_at = Some(purpose);
-        let error = discover(&mut session, "localhost").await.unwrap_err();
+        let error = discover(&mut session, None, "localhost").await.unwrap_err();
         assert!(
             error.is_transient() && error.kind() == ErrorKind::Connection,
             "{purpose}: {error}"
@@ -318,6 +327,82 @@ async fn a_broken_connection_is_no_gap_in_the_catalog() {
     // What cannot be done without is not guessed either.
     let mut session = northwind();
     session.refuse("reading foreign keys");
-    let error = discover(&mut session, "localhost").await.unwrap_err();
+    let error = discover(&mut session, None, "localhost").await.unwrap_err();
     assert_eq!(error.to_string(), "the server refused");
+}
+
+/// Sessions of a server that is described by a recording.
+struct Server {
+    like: Playback,
+    spare: usize,
+    taken: AtomicUsize,
+    given_back: AtomicUsize,
+}
+
+impl Server {
+    fn new(like: Playback, spare: usize) -> Self {
+        Self {
+            like,
+            spare,
+            taken: AtomicUsize::new(0),
+            given_back: AtomicUsize::new(0),
+        }
+    }
+}
+
+#[async_trait]
+impl Sessions for Server {
+    async fn take(&self) -> Result<Box<dyn Session>> {
+        if self.taken.fetch_add(1, Ordering::SeqCst) == 1 {
+            return Err(Error::source_side(ErrorKind::Resources, "no more sessions"));
+        }
+        Ok(Box::new(self.like.clone()))
+    }
+
+    fn give_back(&self, _: Box<dyn Session>) {
+        self.given_back.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn spare(&self) -> usize {
+        self.spare
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_server_is_asked_over_several_sessions() {
+    let alone = found(northwind()).await;
+    // Milliseconds that an answer takes, sessions that are free; the sessions that helped, and milliseconds in all. The second one
+    // that is asked for is refused.
+    for (takes, spare, helped, in_all) in [
+        (40, 15, 0, 15 * 40),
+        (50, 0, 0, 15 * 50),
+        (50, 1, 1, (2 + 7) * 50),
+        (50, 2, 1, (2 + 7) * 50),
+        (50, 15, 2, (2 + 5) * 50),
+    ] {
+        let mut session = northwind();
+        session.takes = Duration::from_millis(takes);
+        let server = Server::new(session.clone(), spare);
+        let began = Instant::now();
+        let found = discover(&mut session, Some(&server), "localhost:1433/whatever").await;
+        let found = found.unwrap();
+        assert_eq!(found.catalog, alone.catalog);
+        assert_eq!(found.tables, alone.tables);
+        assert_eq!(server.given_back.load(Ordering::SeqCst), helped);
+        assert_eq!(began.elapsed(), Duration::from_millis(in_all), "{takes} {spare}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_breaks_while_it_helps_is_no_gap_either() {
+    let mut session = northwind();
+    session.takes = Duration::from_millis(50);
+    let mut other = session.clone();
+    other.breaks_at = Some("reading views and procedures");
+    let server = Server::new(other, 1);
+    let error = discover(&mut session, Some(&server), "localhost")
+        .await
+        .unwrap_err();
+    assert!(error.is_transient(), "{error}");
+    assert_eq!(server.given_back.load(Ordering::SeqCst), 0);
 }

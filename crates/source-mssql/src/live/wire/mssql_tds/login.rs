@@ -7,6 +7,8 @@ use ::mssql_tds::error::Error as TdsError;
 use ::mssql_tds::message::login_options::ApplicationIntent;
 use migrate_core::{Error, Result};
 use secrecy::ExposeSecret;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use super::super::{Session, reach, token};
 use super::TdsSession;
@@ -37,10 +39,13 @@ pub(crate) async fn connect(config: &MssqlConfig) -> Result<Box<dyn Session>> {
     let address = format!("tcp:{},{port}", config.host);
     // The driver's own deadline does not cover all of its steps.
     let within = config.connect_timeout;
-    let provider = TdsConnectionProvider::new();
-    let connected = tokio::time::timeout(within, provider.create_client(context, &address, None)).await;
+    let connected = aside(async move {
+        let provider = TdsConnectionProvider::new();
+        tokio::time::timeout(within, provider.create_client(context, &address, None)).await
+    })
+    .await;
     drop(pin);
-    match connected {
+    match connected? {
         // The driver takes a server's silence about packets for a size of 0, and could not write a query.
         Ok(Ok(client)) if client.packet_size() < 512 => {
             Err(classify::protocol("logging in", "it names no packet size")
@@ -50,6 +55,25 @@ pub(crate) async fn connect(config: &MssqlConfig) -> Result<Box<dyn Session>> {
         Ok(Err(error)) => Err(explain(config, port, error).await),
         Err(_) => Err(classify::connect_timeout(&config.host, port, within)),
     }
+}
+
+/// Does work on a thread of its own, and ends it when nobody waits any more. The first time, the driver reads and parses all of
+/// the system's authorities, twice: a tenth of a second of processor, which must not hold up what else is going on.
+async fn aside<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T> {
+    let runtime = Handle::current();
+    let (waiting, gone) = oneshot::channel::<()>();
+    let done = tokio::task::spawn_blocking(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                done = work => Some(done),
+                _ = gone => None,
+            }
+        })
+    });
+    let outcome = done.await;
+    drop(waiting);
+    let outcome = outcome.ok().flatten();
+    outcome.ok_or_else(|| classify::internal("the driver panicked while it connected"))
 }
 
 async fn context(config: &MssqlConfig) -> Result<ClientContext> {
