@@ -48,7 +48,9 @@ pub(crate) struct Call {
 
 /// `migrate`, in a directory of its own and with nothing in its environment that decides anything.
 pub(crate) fn migrate<S: AsRef<OsStr>>(folder: &Folder, args: impl IntoIterator<Item = S>) -> Call {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_migrate"));
+    // Another build of it, such as a release, for those who wait long.
+    let program = std::env::var_os("MIGRATE_TEST_BINARY");
+    let mut command = Command::new(program.unwrap_or_else(|| env!("CARGO_BIN_EXE_migrate").into()));
     command.args(args).current_dir(folder.path()).stdin(Stdio::null());
     for (name, _) in std::env::vars_os() {
         let name_text = name.to_string_lossy();

@@ -61,10 +61,11 @@ struct State {
     open: Vec<Arc<Link>>,
 }
 
-/// Whose request is lost: the one so many requests after the first that contains the text.
+/// Whose request is lost: the one so many requests after one that contains the text, of which so many are let pass.
 #[derive(Debug, Clone)]
 struct Rule {
     text: Vec<u8>,
+    spared: usize,
     after: usize,
     loss: Loss,
 }
@@ -151,8 +152,18 @@ impl Proxy {
     /// The first request that contains the text meets this, once; with `after`, the one so many requests behind it on the
     /// same connection.
     pub fn lose(&self, text: &str, after: usize, loss: Loss) {
+        self.set(text, 0, after, loss);
+    }
+
+    /// The same for a later request that contains the text: so many of them, over all connections, are spared before.
+    pub fn lose_later(&self, text: &str, spared: usize, loss: Loss) {
+        self.set(text, spared, 0, loss);
+    }
+
+    fn set(&self, text: &str, spared: usize, after: usize, loss: Loss) {
         self.shared.state().rule = Some(Rule {
             text: text.as_bytes().to_vec(),
+            spared,
             after,
             loss,
         });
@@ -267,9 +278,15 @@ fn pass_up(
 /// The rule, if this piece is what it waits for. It holds once.
 fn taken(shared: &Shared, piece: &[u8]) -> Option<Rule> {
     let mut state = shared.state();
-    let rule = state.rule.as_ref()?;
-    let found = piece.windows(rule.text.len()).any(|w| w == rule.text);
-    if found { state.rule.take() } else { None }
+    let rule = state.rule.as_mut()?;
+    if !piece.windows(rule.text.len()).any(|w| w == rule.text) {
+        return None;
+    }
+    if rule.spared > 0 {
+        rule.spared -= 1;
+        return None;
+    }
+    state.rule.take()
 }
 
 fn lose(shared: &Shared, link: &Link, server: &mut TcpStream, piece: &[u8], loss: Loss) -> io::Result<()> {
