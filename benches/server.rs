@@ -118,7 +118,7 @@ impl Server {
     ///
     /// Its processes cannot be seen.
     pub fn processor(&self) -> Outcome<f64> {
-        let file = std::fs::read_to_string(self.cluster.data_dir().join("postmaster.pid"))?;
+        let file = std::fs::read_to_string(self.cluster.data_dir().join("pgdata/postmaster.pid"))?;
         let postmaster: u32 = file.lines().next().unwrap_or_default().trim().parse()?;
         let running = children(postmaster)?.into_iter().map(processor_seconds);
         Ok(processor_seconds(postmaster) + running.sum::<f64>())
