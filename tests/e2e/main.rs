@@ -16,6 +16,7 @@ mod demo;
 mod dispatch;
 mod embedded;
 mod faults;
+mod incremental;
 mod keys;
 mod kill;
 mod mongo;

@@ -22,6 +22,7 @@ const LEFT_OUT: &[&str] = &[
     "source",
     "manual",
     "options",
+    "row_version",
 ];
 
 /// A fingerprint of the schema alone.

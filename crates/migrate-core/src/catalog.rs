@@ -64,6 +64,9 @@ pub struct Catalog {
     /// What the source, being PostgreSQL itself, says in PostgreSQL's own words.
     #[serde(default, skip_serializing_if = "Declarations::is_empty")]
     pub declared: Declarations,
+    /// What the source calls the version that each of its rows carries, if changed rows can be found by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row_version: Option<String>,
 }
 
 /// What is to become of a table once all rows are in the destination, which knows then what refers to what.

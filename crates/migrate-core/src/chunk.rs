@@ -17,6 +17,12 @@ pub struct Cursor(pub String);
 #[serde(transparent)]
 pub struct Position(pub String);
 
+/// Up to where a table was read: what its source needs to find out later which rows changed since. Its text belongs to
+/// the source.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Checkpoint(pub String);
+
 /// The source positions between which a chunk was read, for change capture to start from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {

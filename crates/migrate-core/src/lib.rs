@@ -58,6 +58,7 @@ pub mod planner;
 pub mod policy;
 pub mod proof;
 pub mod retry;
+pub mod round;
 pub mod sink;
 pub mod source;
 pub mod staging;

@@ -171,6 +171,10 @@ pub struct TableMapping {
     pub nul: Option<TextPolicy>,
     /// What becomes of its primary key, whatever its type.
     pub key: Option<Keys>,
+    /// How a later run finds the rows that changed: a column that grows, or what the source calls its rows' versions.
+    pub watermark: Option<String>,
+    /// How far behind the last value of the watermark's column the next run begins: seconds, or numbers.
+    pub overlap: Option<u64>,
     /// Pairs of columns that become foreign keys.
     pub polymorphic: Vec<Polymorphic>,
     /// Decisions about single columns.

@@ -137,6 +137,14 @@ impl Plan {
     /// by hand, what is left out, counts of rows and bytes, the numbers used last) or is proven afterwards is no part of it: a
     /// later version may word it differently.
     pub fn fingerprint(&self) -> String {
+        // Serialising plain data with string keys cannot fail; an empty text would still be compared.
+        let text = serde_json::to_vec(&self.deeds()).unwrap_or_default();
+        format!("{:032x}", Digest::hash(&text))
+    }
+
+    /// The plan without what changes nothing about its run: two plans do the same if these are equal.
+    #[must_use]
+    pub fn deeds(&self) -> Self {
         let mut deeds = Self {
             manual: Vec::new(),
             notes: Vec::new(),
@@ -146,6 +154,8 @@ impl Plan {
         };
         for table in &mut deeds.tables {
             (table.rows, table.bytes) = (None, None);
+            // How changes are found later may be decided later.
+            table.watermark = None;
             // A source that is in use goes on numbering while it is copied.
             let identities = table.columns.iter_mut().filter_map(|c| c.identity.as_mut());
             identities.for_each(|identity| identity.last = None);
@@ -154,9 +164,7 @@ impl Plan {
         // A file may be renamed, and a server patched; the content has a fingerprint of its own.
         deeds.source.name.clear();
         deeds.source.version.clear();
-        // Serialising plain data with string keys cannot fail; an empty text would still be compared.
-        let text = serde_json::to_vec(&deeds).unwrap_or_default();
-        format!("{:032x}", Digest::hash(&text))
+        deeds
     }
 
     /// Whether keys come from a table of the destination.
@@ -255,6 +263,24 @@ pub struct TablePlan {
     /// What becomes of it once all rows are copied; keys and constraints are those of what it becomes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reshape: Option<Box<ReshapePlan>>,
+    /// How a later run finds the rows that changed; without it the table is compared whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermark: Option<Watermark>,
+}
+
+/// How it is found out which rows of a table changed after they were copied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Watermark {
+    /// By the version that the source itself gives each row: no change escapes it.
+    RowVersion,
+    /// By a column that grows with each change, or with each new row.
+    Column {
+        /// Its name in the source.
+        name: String,
+        /// How far behind the last value the next run begins: seconds of a column of times, numbers of one of numbers.
+        overlap: u64,
+    },
 }
 
 impl TablePlan {
@@ -326,6 +352,18 @@ impl TablePlan {
     pub fn legacy_of(&self, column: &ColumnPlan) -> Option<&ColumnPlan> {
         let keeps = |c: &&ColumnPlan| matches!(&c.part, Some(Part::Legacy { of }) if *of == column.source);
         self.columns.iter().find(keeps)
+    }
+
+    /// Columns that name a row: of the primary key, or else of a unique key without NULLs.
+    pub fn row_key(&self) -> Option<Vec<&ColumnPlan>> {
+        let column = |name: &String| self.copied().find(|c| &c.name == name);
+        let primary = self.primary_key.iter().map(|key| (&key.columns, true));
+        let uniques = self.uniques.iter().map(|key| (&key.columns, false));
+        let mut keys = primary.chain(uniques).filter_map(|(columns, primary)| {
+            let columns: Option<Vec<&ColumnPlan>> = columns.iter().map(column).collect();
+            columns.filter(|columns| !columns.is_empty() && (primary || columns.iter().all(|c| !c.nullable)))
+        });
+        keys.next()
     }
 
     /// The places of `key`'s columns among [`copied`](Self::copied); `None` where one of them is generated.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::batch::Batch;
 use crate::catalog::ObjectName;
-use crate::chunk::{Chunk, ChunkId, Receipt, Segment};
+use crate::chunk::{Checkpoint, Chunk, ChunkId, Receipt, Segment};
 use crate::encode::KnownKeys;
 use crate::error::{Error, ErrorKind, Result};
 use crate::observer::Observer;
@@ -47,9 +47,15 @@ pub trait Sink: Send + Sync {
     /// ledger is another plan's; nothing was changed then.
     async fn begin(&self, plan: &Plan) -> Result<Progress>;
 
-    /// Stores the split of a table: the first and only one, unless the table was [restarted](Self::restart). Durable when it
-    /// returns. After an error that may pass it is called again with the same chunks, and may find them stored.
-    async fn register(&self, table: &ObjectName, chunks: &[Chunk]) -> Result<()>;
+    /// Stores the split of a table: the first and only one, unless the table was [restarted](Self::restart); and up to where
+    /// it will have been read, for later runs. Durable when it returns. After an error that may pass it is called again with the
+    /// same chunks, and may find them stored.
+    async fn register(
+        &self,
+        table: &ObjectName,
+        chunks: &[Chunk],
+        checkpoint: Option<&Checkpoint>,
+    ) -> Result<()>;
 
     /// Reads the keys that were given before and that the plan asks for, as the destination lists them. Called before rows
     /// are read, and only where the plan asks for some.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use crate::batch::BatchBuilder;
 use crate::catalog::{Catalog, ObjectName};
-use crate::chunk::{Chunk, ChunkGoal, Cursor, Position, Receipt, Window};
+use crate::chunk::{Checkpoint, Chunk, ChunkGoal, Cursor, Position, Receipt, Window};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, TablePlan};
 use crate::proof::Answer;
@@ -22,6 +22,8 @@ pub struct Capabilities {
     /// Whether damage may be found only while rows are copied, so that a run that meets it had better leave nothing
     /// behind.
     pub checked_late: bool,
+    /// Whether it can tell which rows changed since they were read.
+    pub changes: bool,
 }
 
 /// A database to read.
@@ -88,6 +90,27 @@ pub trait Snapshot: Send + Sync {
     fn reach(&self, table: &TablePlan) -> Reach {
         let _ = table;
         Reach::default()
+    }
+
+    /// Up to where this reading of the table goes, for [`changes`](Self::changes) of a later one; `None` where nobody could
+    /// tell then. Stored before any row is.
+    async fn checkpoint(&self, table: &TablePlan) -> Result<Option<Checkpoint>> {
+        let _ = table;
+        Ok(None)
+    }
+
+    /// The rows that were added or changed since an earlier reading of the table, in chunks as [`split`](Self::split) makes
+    /// them. Rows that did not change may be among them; none that did may be missing, within what the table's
+    /// [`Watermark`](crate::plan::Watermark) promises. Rows that are gone are not told. `None` where the table has to be read
+    /// whole.
+    async fn changes(
+        &self,
+        table: &TablePlan,
+        since: &Checkpoint,
+        goal: ChunkGoal,
+    ) -> Result<Option<Vec<Chunk>>> {
+        let _ = (table, since, goal);
+        Ok(None)
     }
 
     /// Starts reading a chunk, after `after` if given. Readers of different chunks run at the same time; the same chunk

@@ -15,7 +15,25 @@ use crate::ledger::{self, chunk, control, created, event};
 use crate::lock::RunLock;
 use crate::{portions, room};
 
+/// What a run is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// To begin a migration, or to go on with it.
+    First,
+    /// To follow the source of one that is complete.
+    Later,
+}
+
 pub(crate) async fn begin(sink: &PostgresSink, plan: &Plan) -> Result<Progress> {
+    take(sink, plan, Purpose::First).await
+}
+
+/// Takes a complete migration over for a round, and removes what an earlier one left.
+pub(crate) async fn begin_round(sink: &PostgresSink, plan: &Plan) -> Result<Progress> {
+    take(sink, plan, Purpose::Later).await
+}
+
+async fn take(sink: &PostgresSink, plan: &Plan, purpose: Purpose) -> Result<Progress> {
     check_plan(plan, &sink.facts)?;
     let mut held = sink.lock.lock().await;
     let mut lock = match held.take() {
@@ -25,7 +43,7 @@ pub(crate) async fn begin(sink: &PostgresSink, plan: &Plan) -> Result<Progress> 
         }
         None => RunLock::take(&sink.shared.connector, &sink.options.notice).await?,
     };
-    match begin_under(&mut lock, sink, plan).await {
+    match begin_under(&mut lock, sink, plan, purpose).await {
         Ok((progress, epoch)) => {
             if !plan.extensions.is_empty() {
                 // A session that is older than an extension does not search its schema.
@@ -45,9 +63,18 @@ pub(crate) async fn begin(sink: &PostgresSink, plan: &Plan) -> Result<Progress> 
 }
 
 /// All of it in the one transaction that the lock comes with, unless that would be too much for one.
-async fn begin_under(lock: &mut RunLock, sink: &PostgresSink, plan: &Plan) -> Result<(Progress, i64)> {
+async fn begin_under(
+    lock: &mut RunLock,
+    sink: &PostgresSink,
+    plan: &Plan,
+    purpose: Purpose,
+) -> Result<(Progress, i64)> {
     let begun = match run::presence(lock.connection()).await? {
+        Presence::Ledger if purpose == Purpose::Later => later(lock.connection(), plan).await?,
         Presence::Ledger => resume(lock.connection(), plan).await?,
+        Presence::Absent if purpose == Purpose::Later => {
+            return Err(incomplete("no migration was made here"));
+        }
         Presence::Absent => create(lock.connection(), plan, sink).await?,
         Presence::Foreign => {
             return Err(Error::destination(
@@ -123,6 +150,33 @@ async fn resume(connection: &mut PgConnection, plan: &Plan) -> Result<(Progress,
     ))
 }
 
+fn incomplete(what: &str) -> Error {
+    Error::destination(
+        ErrorKind::Conflict,
+        format!("there is nothing that changes could be brought into: {what}"),
+    )
+    .hint("run the migration to its end first: the same command without --incremental")
+}
+
+async fn later(connection: &mut PgConnection, plan: &Plan) -> Result<(Progress, i64, bool)> {
+    let known = run::read(connection).await?;
+    check_same(&known, plan)?;
+    if known.finished_at.is_none() {
+        return Err(incomplete("the migration is not complete"));
+    }
+    let epoch = run::take_over(connection).await?;
+    ledger::round::forget_unapplied(connection).await?;
+    Ok((
+        Progress {
+            resumed: true,
+            complete: true,
+            tables: chunk::read(connection).await?,
+        },
+        epoch,
+        true,
+    ))
+}
+
 fn check_same(known: &Run, plan: &Plan) -> Result<()> {
     let conflict = |what: String| {
         Err(Error::destination(ErrorKind::Conflict, what).hint(
@@ -141,7 +195,7 @@ fn check_same(known: &Run, plan: &Plan) -> Result<()> {
     }
     let what = known.plan().map_or_else(
         |_| "it was written by another version".to_owned(),
-        |old| difference(&old, plan),
+        |old| difference(&old.deeds(), &plan.deeds()),
     );
     conflict(format!(
         "the ledger in this database belongs to another plan, begun at {}: {what}",

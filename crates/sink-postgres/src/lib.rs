@@ -31,6 +31,7 @@ mod oids;
 mod portions;
 mod replace;
 mod room;
+mod round;
 mod sink;
 mod status;
 mod stored;

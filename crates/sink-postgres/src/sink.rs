@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use migrate_core::Result;
 use migrate_core::catalog::ObjectName;
-use migrate_core::chunk::{Chunk, ChunkId, Receipt};
+use migrate_core::chunk::{Checkpoint, Chunk, ChunkId, Receipt};
 use migrate_core::encode::KnownKeys;
 use migrate_core::observer::Observer;
 use migrate_core::plan::{Plan, TablePlan};
@@ -24,13 +24,18 @@ impl Sink for PostgresSink {
         begin::begin(self, plan).await
     }
 
-    async fn register(&self, table: &ObjectName, chunks: &[Chunk]) -> Result<()> {
+    async fn register(
+        &self,
+        table: &ObjectName,
+        chunks: &[Chunk],
+        checkpoint: Option<&Checkpoint>,
+    ) -> Result<()> {
         let epoch = self.shared.epoch()?;
         let mut connection = self.shared.acquire().await?;
         // An error closes the connection, and the transaction with it.
         self.shared.begin(&mut connection).await?;
         run::hold(&mut connection, epoch).await?;
-        chunk::register(&mut connection, table, chunks).await?;
+        chunk::register(&mut connection, table, chunks, checkpoint).await?;
         execute(&mut connection, "commit", During::Statement).await?;
         self.shared.release(connection);
         Ok(())

@@ -16,6 +16,7 @@
 
 mod ask;
 mod catalog;
+mod changes;
 mod config;
 mod connect;
 mod read;

@@ -11,6 +11,7 @@ use migrate_pg_client::sqlx::postgres::PgConnection;
 use serde::Deserialize;
 use tokio::task::JoinHandle;
 
+use crate::changes::{Oldest, oldest_question};
 use crate::connect::{ask, execute};
 
 /// How often the session that holds the snapshot is used, so that nothing between here and there takes it for dead.
@@ -21,6 +22,8 @@ pub(crate) struct Exported {
     pub(crate) connector: Connector,
     id: String,
     pub(crate) position: Option<Position>,
+    /// The oldest transaction that may commit after the snapshot.
+    pub(crate) oldest: Oldest,
     lost: Arc<AtomicBool>,
     holder: JoinHandle<()>,
     /// Sessions that read under the snapshot and wait for the next chunk.
@@ -44,6 +47,11 @@ impl Exported {
     /// Takes the snapshot.
     pub(crate) async fn take(connector: &Connector) -> Result<Self> {
         let mut connection = connector.connect().await?;
+        // First: what is open when the snapshot is taken was so before, or began since.
+        let oldest: Oldest = ask(&mut connection, &oldest_question())
+            .await?
+            .pop()
+            .ok_or_else(|| Error::source_side(ErrorKind::Internal, "the source does not tell the time"))?;
         execute(&mut connection, BEGIN).await?;
         let export: Export = ask(&mut connection, EXPORT)
             .await?
@@ -54,6 +62,7 @@ impl Exported {
             connector: connector.clone(),
             id: export.id,
             position: export.position.map(Position),
+            oldest,
             holder: tokio::spawn(hold(connection, Arc::clone(&lost))),
             lost,
             idle: Mutex::new(Vec::new()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use migrate_core::catalog::{Catalog, ObjectName};
-use migrate_core::chunk::{Chunk, ChunkGoal, Cursor, Position, Receipt};
+use migrate_core::chunk::{Checkpoint, Chunk, ChunkGoal, Cursor, Position, Receipt};
 use migrate_core::plan::{Plan, TablePlan};
 use migrate_core::proof::Answer;
 use migrate_core::source::{Capabilities, ChunkReader, Reach, Snapshot, Source};
@@ -19,7 +19,7 @@ use crate::config::PostgresConfig;
 use crate::connect::{self, Facts, execute};
 use crate::read::{self, Shape};
 use crate::snapshot::Exported;
-use crate::{split, unchanged};
+use crate::{changes, split, unchanged};
 
 /// A PostgreSQL database as a source.
 pub struct Postgres {
@@ -67,6 +67,7 @@ impl Source for Postgres {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             filter: true,
+            changes: true,
             ..Capabilities::default()
         }
     }
@@ -130,7 +131,34 @@ impl Snapshot for PgSnapshot {
     async fn split(&self, table: &TablePlan, goal: ChunkGoal) -> Result<Vec<Chunk>> {
         let shape = self.shape(table)?;
         let mut session = self.exported.session().await?;
-        let chunks = split::split(&mut session, table, shape, goal, self.major).await?;
+        let chunks = split::split(&mut session, table, shape, goal, self.major, None).await?;
+        self.exported.give_back(session);
+        Ok(chunks)
+    }
+
+    async fn checkpoint(&self, table: &TablePlan) -> Result<Option<Checkpoint>> {
+        let shape = self.shape(table)?;
+        let mut session = self.exported.session().await?;
+        let mark = changes::mark(&mut session, table, shape.oid, &self.exported.oldest).await?;
+        self.exported.give_back(session);
+        Ok(Some(mark))
+    }
+
+    async fn changes(
+        &self,
+        table: &TablePlan,
+        since: &Checkpoint,
+        goal: ChunkGoal,
+    ) -> Result<Option<Vec<Chunk>>> {
+        let shape = self.shape(table)?;
+        let mut session = self.exported.session().await?;
+        let since = changes::since(&mut session, table, shape.oid, since).await?;
+        let chunks = match since {
+            Some(since) => {
+                Some(split::split(&mut session, table, shape, goal, self.major, Some(since)).await?)
+            }
+            None => None,
+        };
         self.exported.give_back(session);
         Ok(chunks)
     }

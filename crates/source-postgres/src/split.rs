@@ -6,6 +6,7 @@ use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::sqlx::postgres::PgConnection;
 use serde::{Deserialize, Serialize};
 
+use crate::changes::Since;
 use crate::connect::ask;
 use crate::read::Shape;
 
@@ -17,6 +18,9 @@ pub(crate) struct Token {
     pub(crate) file: u32,
     /// The snapshot of the split: every transaction before this one had ended then.
     pub(crate) before: u64,
+    /// Which rows, if not all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<Since>,
 }
 
 /// Which part of the table a chunk is.
@@ -42,9 +46,22 @@ impl Token {
     }
 }
 
+impl Token {
+    /// Whether it is all of the table.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.part == Part::Whole && self.since.is_none()
+    }
+
+    /// The conditions that its rows meet.
+    pub(crate) fn conditions(&self) -> impl Iterator<Item = String> {
+        let since = self.since.as_ref().map(Since::condition);
+        self.part.condition().into_iter().chain(since)
+    }
+}
+
 impl Part {
     /// The condition that rows of the part meet.
-    pub(crate) fn condition(&self) -> Option<String> {
+    fn condition(&self) -> Option<String> {
         match self {
             Self::Whole => None,
             Self::Blocks(from, None) => Some(format!("ctid >= '({from},0)'::tid")),
@@ -79,12 +96,15 @@ pub(crate) async fn split(
     shape: &Shape,
     goal: ChunkGoal,
     major: u32,
+    since: Option<Since>,
 ) -> Result<Vec<Chunk>> {
     let size: Size = ask(session, &size_question(shape.oid))
         .await?
         .pop()
         .ok_or_else(|| Error::source_side(ErrorKind::NotFound, "the table is not there any more"))?;
-    let parts = if major < 14 && size.blocks > 0 {
+    // What an index finds is spread over all blocks.
+    let by_index = matches!(since, Some(Since::Condition(_)));
+    let parts = if (major < 14 || by_index) && size.blocks > 0 {
         vec![Part::Whole]
     } else {
         ranges(size.blocks, size.bytes, goal)
@@ -99,9 +119,10 @@ pub(crate) async fn split(
             part,
             file: size.file,
             before: size.before,
+            since: since.clone(),
         }
         .text(),
-        rows: table.rows.map(|rows| rows / count),
+        rows: table.rows.filter(|_| since.is_none()).map(|rows| rows / count),
         bytes: Some(size.bytes / count),
     };
     Ok(parts.into_iter().enumerate().map(chunk).collect())

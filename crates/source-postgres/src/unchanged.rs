@@ -64,7 +64,7 @@ pub(crate) async fn holds(
             "select count(*) as rows, count(*) filter (where age(xmin) <= age('{}'::xid)) as young from only {}{}",
             token.before & u64::from(u32::MAX),
             source_name(table),
-            where_clause(table, &token.part),
+            where_clause(table, &token),
         );
         let Some(rows) = ask::<Rows>(session, &sql).await?.pop() else {
             return Ok(false);

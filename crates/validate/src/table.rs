@@ -132,13 +132,16 @@ impl Job {
 
     /// The source's side, read in the chunks in which the migration read it.
     pub(crate) fn origin(&self, snapshot: &Arc<dyn Snapshot>) -> TableSide {
+        // Where later rounds changed rows, or rows came into an empty table, these are the chunks of another time.
+        let moved = self.ledger.complete && self.chunks().is_empty()
+            || self.ledger.changes.contains_key(&self.table.source);
         TableSide {
             side: Side::Source {
                 snapshot: Arc::clone(snapshot),
                 known: Arc::clone(&self.known),
             },
             table: Arc::clone(&self.table),
-            chunks: Some(Arc::new(self.chunks().iter().map(|(c, _)| c.clone()).collect())),
+            chunks: (!moved).then(|| Arc::new(self.chunks().iter().map(|(c, _)| c.clone()).collect())),
             rows: Some(self.by_ledger().ledger.rows),
             readers: self.pace.source.clone(),
         }
@@ -166,14 +169,8 @@ impl Job {
 
     /// What is known before anything is read.
     pub(crate) fn by_ledger(&self) -> TableValidation {
-        let mut expected = Receipt {
-            done: true,
-            ..Receipt::default()
-        };
-        for (_, receipt) in self.chunks() {
-            expected.merge(receipt);
-        }
         let source = &self.table.source;
+        let expected = self.ledger.total(source);
         TableValidation {
             source: source.clone(),
             target: self.table.target.clone(),
@@ -185,7 +182,7 @@ impl Job {
             stored: None,
             read_again: None,
             refused: 0,
-            complete: expected.done && self.ledger.tables.contains_key(source),
+            complete: expected.done,
             unreadable: None,
             was_right: self.ledger.proofs.iter().any(|p| p.agreed.contains(source)),
             differences: Vec::new(),

@@ -127,6 +127,13 @@ pub(crate) struct RunArgs {
     pub(crate) source: String,
     #[command(flatten)]
     pub(crate) destination: DestinationArgs,
+    /// Bring only what the source changed since the last run into a migration that is complete (PostgreSQL sources); one that
+    /// is not is run to its end as without this
+    #[arg(long)]
+    pub(crate) incremental: bool,
+    /// Also remove rows that are gone in the source: the keys of all rows are compared
+    #[arg(long, requires = "incremental")]
+    pub(crate) deletes: bool,
     #[command(flatten)]
     pub(crate) copy: CopyArgs,
     #[command(flatten)]

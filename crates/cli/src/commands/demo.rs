@@ -36,7 +36,7 @@ pub(super) async fn run(args: DemoArgs, ui: &Ui, cancel: &CancellationToken) -> 
         data_dir: args.data_dir.clone(),
         ..DestinationArgs::default()
     };
-    migrate::migrate(&subject, None, &to, &args.copy, ui, cancel).await
+    migrate::migrate(&subject, None, &to, &args.copy, None, ui, cancel).await
 }
 
 fn write(path: &Path) -> Result<()> {

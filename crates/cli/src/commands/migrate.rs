@@ -13,7 +13,7 @@ use migrate_sink_postgres::Swapped;
 use migrate_validate::Validation;
 use tokio_util::sync::CancellationToken;
 
-use super::{interruptible, print};
+use super::{incremental, interruptible, print};
 use crate::args::{CopyArgs, DestinationArgs};
 use crate::destination::{Destination, Place, Work};
 use crate::exit::Exit;
@@ -53,6 +53,33 @@ pub(super) async fn connect_early(
     .await
 }
 
+/// Whether a migration into the destination came to its end, its tables under their last names.
+async fn is_complete(destination: &Destination) -> Result<bool> {
+    let stored: &dyn migrate_core::stored::Stored = &*destination.sink;
+    Ok(stored
+        .ledger()
+        .await?
+        .is_some_and(|ledger| ledger.complete && !ledger.plan.staged))
+}
+
+/// How the pipeline is told to copy.
+pub(super) fn options(copy: &CopyArgs) -> Options {
+    Options {
+        workers: usize::from(copy.jobs),
+        memory: (copy.memory as usize) << 20,
+        commit_bytes: u64::from(copy.commit_every) << 20,
+        max_quarantined: copy.max_quarantined,
+        max_rate: copy.max_rate.unwrap_or_default(),
+        stall: std::time::Duration::from_secs(u64::from(copy.stall_timeout)),
+        // Small enough that a table of ordinary size keeps all workers busy.
+        chunks: ChunkGoal {
+            bytes: 32 << 20,
+            ..ChunkGoal::default()
+        },
+        ..Options::default()
+    }
+}
+
 fn work(copy: &CopyArgs) -> Work {
     Work {
         jobs: usize::from(copy.jobs),
@@ -61,7 +88,8 @@ fn work(copy: &CopyArgs) -> Work {
     }
 }
 
-/// Carries a migration out and tells what came of it. `early` is the destination where it was connected before.
+/// Carries a migration out and tells what came of it. `early` is the destination where it was connected before. With
+/// `follow` one that is complete gets what the source changed since, and loses what is gone if that is true.
 ///
 /// # Errors
 /// Whatever stopped it; what was committed until then stays, and the same command goes on from there.
@@ -70,6 +98,7 @@ pub(super) async fn migrate(
     early: Option<Destination>,
     to: &DestinationArgs,
     copy: &CopyArgs,
+    follow: Option<bool>,
     ui: &Ui,
     cancel: &CancellationToken,
 ) -> Result<Exit> {
@@ -83,7 +112,15 @@ pub(super) async fn migrate(
             .await?
         }
     };
-    let outcome = match carry_out(subject, &destination, copy, ui, cancel).await {
+    let carried = async {
+        match follow {
+            Some(deletes) if is_complete(&destination).await? => {
+                incremental::carry_out(subject, &destination, copy, deletes, ui, cancel).await
+            }
+            _ => carry_out(subject, &destination, copy, ui, cancel).await,
+        }
+    };
+    let outcome = match carried.await {
         Ok(exit) => Ok(exit),
         Err(error) => {
             let error = advise(error, &destination.place);
@@ -159,26 +196,12 @@ async fn carry_out(
     // Beside what is there, if it replaces something.
     let plan = Arc::new(destination.sink.to_carry_out(&last).await?);
     announce(&plan, &destination.place, ui);
-    let options = Options {
-        workers: usize::from(copy.jobs),
-        memory: (copy.memory as usize) << 20,
-        commit_bytes: u64::from(copy.commit_every) << 20,
-        max_quarantined: copy.max_quarantined,
-        max_rate: copy.max_rate.unwrap_or_default(),
-        stall: std::time::Duration::from_secs(u64::from(copy.stall_timeout)),
-        // Small enough that a table of ordinary size keeps all workers busy.
-        chunks: ChunkGoal {
-            bytes: 32 << 20,
-            ..ChunkGoal::default()
-        },
-        ..Options::default()
-    };
     let display = Display::start(ui, &plan);
     let report = pipeline::run(
         Arc::clone(&subject.source),
         Arc::clone(&destination.sink) as Arc<dyn migrate_core::sink::Sink>,
         Arc::clone(&plan),
-        options,
+        options(copy),
         display.observer(),
         cancel.clone(),
     )
@@ -260,7 +283,7 @@ async fn validate(
 
 /// The plan to carry out. Where the schema is inferred from rows that may have changed since, a migration that was begun
 /// goes on with the plan that it began with, unless a person decided something for this run.
-async fn plan_of(subject: &Subject, destination: &Destination) -> Result<Plan> {
+pub(super) async fn plan_of(subject: &Subject, destination: &Destination) -> Result<Plan> {
     let plan = subject.plan(&destination.target())?;
     if !subject.source.capabilities().inferred || subject.decided {
         return Ok(plan);
@@ -276,7 +299,7 @@ async fn plan_of(subject: &Subject, destination: &Destination) -> Result<Plan> {
 }
 
 /// Says what will be done, before it is.
-fn announce(plan: &Plan, place: &Place, ui: &Ui) {
+pub(super) fn announce(plan: &Plan, place: &Place, ui: &Ui) {
     let style = ui.err_style();
     let source = describe_source(&plan.source.name, &plan.source.version);
     let size = size(plan);
@@ -328,7 +351,7 @@ fn write_report(outcome: &Outcome<'_>, copy: &CopyArgs, ui: &Ui) -> Result<Optio
     }
 }
 
-fn default_report(database: &str) -> PathBuf {
+pub(super) fn default_report(database: &str) -> PathBuf {
     let name: String = database
         .chars()
         .map(|c| {

@@ -6,6 +6,7 @@ mod control;
 mod db;
 mod demo;
 mod diff;
+mod incremental;
 mod inspect;
 mod migrate;
 mod plan;

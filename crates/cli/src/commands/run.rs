@@ -19,5 +19,6 @@ pub(super) async fn run(args: RunArgs, ui: &Ui, cancel: &CancellationToken) -> R
     // Connecting changes nothing, so it need not wait until the source is looked through; the first error ends both.
     let early = migrate::connect_early(&args.destination, &args.copy, ui, cancel);
     let (subject, early) = tokio::try_join!(subject, early)?;
-    migrate::migrate(&subject, early, &args.destination, &args.copy, ui, cancel).await
+    let follow = args.incremental.then_some(args.deletes);
+    migrate::migrate(&subject, early, &args.destination, &args.copy, follow, ui, cancel).await
 }

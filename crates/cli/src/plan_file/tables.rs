@@ -24,6 +24,12 @@ pub(super) fn write(out: &mut Writer, mapping: &Mapping, catalog: &Catalog, plan
     out.comment(
         "  key = \"keep\", \"uuid\"                as `keys` above, for this table; takes text keys too",
     );
+    if let Some(version) = &catalog.row_version {
+        out.comment(&format!(
+            "  watermark = \"{version}\" or \"column\"      by what --incremental finds the rows that changed"
+        ));
+        out.comment("  overlap = 300                        and how far before its last value it begins: seconds, or numbers");
+    }
     out.comment(
         "  polymorphic = [{ type = \"X_type\", id = \"X_id\", targets = { \"VALUE\" = \"schema.table\" } }]",
     );
@@ -133,6 +139,12 @@ fn header(out: &mut Writer, name: &str, decided: &TableMapping) {
     }
     if let Some(choice) = &decided.key {
         out.line(&format!("key = {}", options::keys(choice)));
+    }
+    if let Some(watermark) = &decided.watermark {
+        out.line(&format!("watermark = {}", string(watermark)));
+    }
+    if let Some(overlap) = decided.overlap {
+        out.line(&format!("overlap = {overlap}"));
     }
     if !decided.polymorphic.is_empty() {
         let pairs: Vec<String> = decided.polymorphic.iter().map(pair).collect();

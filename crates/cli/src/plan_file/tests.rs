@@ -66,6 +66,8 @@ fn full_mapping() -> Mapping {
         filter: Some("id > 5 and note <> 'a\"b\\c'".to_owned()),
         nul: Some(TextPolicy::Replace),
         key: Some(Keys::Mapping("migrate.mapping".to_owned())),
+        watermark: Some("id".to_owned()),
+        overlap: Some(7),
         polymorphic: vec![Polymorphic {
             kind: "note".to_owned(),
             id: "id".to_owned(),

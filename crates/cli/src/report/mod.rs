@@ -1,6 +1,7 @@
 //! What commands tell: to people as tables, to machines as JSON.
 
 mod accounts;
+pub(crate) mod changes;
 pub(crate) mod diff;
 pub(crate) mod difference;
 pub(crate) mod document;

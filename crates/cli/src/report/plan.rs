@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use migrate_core::catalog::Fidelity;
-use migrate_core::plan::{Plan, TablePlan};
+use migrate_core::plan::{Plan, TablePlan, Watermark};
 use serde_json::{Value, json};
 
 use super::number;
@@ -147,6 +147,7 @@ pub(crate) fn print(plan: &Plan, ui: &Ui) -> String {
     out.push(String::new());
     out.push(tables(plan));
     inexact_part(plan, ui, style, &mut out);
+    later_part(plan, ui, style, &mut out);
     notes_part(plan, ui, style, &mut out);
     manual_part(plan, ui, style, &mut out);
     if !plan.excluded.is_empty() {
@@ -246,6 +247,38 @@ fn family(ty: &str) -> String {
     match ty.split_once('(') {
         Some((name, _)) => format!("{name}(n)"),
         None => ty.to_owned(),
+    }
+}
+
+/// How `--incremental` finds what changed, where it can.
+fn later_part(plan: &Plan, ui: &Ui, style: Style, out: &mut Vec<String>) {
+    let mut ways: Vec<(String, Vec<String>)> = Vec::new();
+    if plan.tables.iter().all(|t| t.watermark.is_none()) {
+        return;
+    }
+    for table in &plan.tables {
+        let way = match (&table.watermark, table.row_key()) {
+            (_, None) => "copied whole again, because nothing names a row".to_owned(),
+            (Some(Watermark::RowVersion), _) => "by the versions of rows".to_owned(),
+            (Some(Watermark::Column { name, overlap }), _) => {
+                format!(
+                    "by {}, beginning {overlap} before its last value",
+                    printable(name)
+                )
+            }
+            (None, _) => "compared whole".to_owned(),
+        };
+        match ways.iter_mut().find(|(w, _)| *w == way) {
+            Some((_, tables)) => tables.push(table.source.to_string()),
+            None => ways.push((way, vec![table.source.to_string()])),
+        }
+    }
+    out.push(format!(
+        "\n{} what changed is found",
+        style.bold("Later runs (--incremental):")
+    ));
+    for (way, tables) in ways {
+        out.push(format!("  {way}: {}", few(&tables, ui)));
     }
 }
 

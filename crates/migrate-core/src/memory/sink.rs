@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use crate::batch::{Batch, Reject};
 use crate::catalog::ObjectName;
-use crate::chunk::{Chunk, ChunkId, Receipt, Segment, add_conversions};
+use crate::chunk::{Checkpoint, Chunk, ChunkId, Receipt, Segment, add_conversions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::observer::Observer;
 use crate::plan::{Plan, TablePlan};
@@ -88,7 +88,7 @@ impl Sink for MemorySink {
         })
     }
 
-    async fn register(&self, table: &ObjectName, chunks: &[Chunk]) -> Result<()> {
+    async fn register(&self, table: &ObjectName, chunks: &[Chunk], _: Option<&Checkpoint>) -> Result<()> {
         let mut state = self.state();
         if state.chunks.contains_key(table) {
             let error = Error::destination(ErrorKind::Conflict, "the table was split before");
@@ -205,6 +205,7 @@ impl Stored for MemorySink {
     async fn ledger(&self) -> Result<Option<LedgerView>> {
         let state = self.state();
         Ok(state.plan.clone().map(|plan| LedgerView {
+            changes: BTreeMap::new(),
             plan,
             complete: state.complete,
             started_at: String::new(),

@@ -3,6 +3,7 @@
 
 mod copy;
 mod gate;
+mod incremental;
 mod pending;
 mod queue;
 mod report;
@@ -24,6 +25,7 @@ use crate::retry::{Retry, persist};
 use crate::sink::{Progress, Sink};
 use crate::source::{Snapshot, Source};
 
+pub use incremental::{ChangesReport, run_changes};
 pub use report::{Report, TableReport};
 pub use throttle::Rate;
 
@@ -86,6 +88,18 @@ pub async fn run(
     cancel: CancellationToken,
 ) -> Result<Report> {
     let started = Instant::now();
+    check_filter(source.as_ref(), &plan)?;
+    // Before the destination is touched: the source may refuse the plan.
+    let snapshot = source.snapshot(&plan).await?;
+    let outcome = drive(&snapshot, &sink, &plan, &options, &observer, &cancel, started).await;
+    let closed = sink.close().await;
+    let mut report = outcome?;
+    closed?;
+    report.notes = source.notes();
+    Ok(report)
+}
+
+fn check_filter(source: &dyn Source, plan: &Plan) -> Result<()> {
     if let Some(table) = plan.tables.iter().find(|t| t.filter.is_some())
         && !source.capabilities().filter
     {
@@ -96,14 +110,7 @@ pub async fn run(
         .at("table", &table.source)
         .hint("remove `where` from the plan file"));
     }
-    // Before the destination is touched: the source may refuse the plan.
-    let snapshot = source.snapshot(&plan).await?;
-    let outcome = drive(&snapshot, &sink, &plan, &options, &observer, &cancel, started).await;
-    let closed = sink.close().await;
-    let mut report = outcome?;
-    closed?;
-    report.notes = source.notes();
-    Ok(report)
+    Ok(())
 }
 
 async fn drive(
@@ -206,14 +213,15 @@ async fn enqueue(
             None => {
                 let told = trying(observer, &table.source);
                 let goal = even(options.chunks, table.bytes, options.workers);
-                let split = persist(&options.retry, cancel, told, || {
-                    snapshot.split(table, goal)
-                });
+                let split = persist(&options.retry, cancel, told, || snapshot.split(table, goal));
                 let chunks = split.await.map_err(|e| e.at("table", &table.source))?;
                 check_split(&table.source, &chunks)?;
                 let told = trying(observer, &table.source);
+                let checkpoint = persist(&options.retry, cancel, told, || snapshot.checkpoint(table));
+                let checkpoint = checkpoint.await.map_err(|e| e.at("table", &table.source))?;
+                let told = trying(observer, &table.source);
                 persist(&options.retry, cancel, told, || {
-                    sink.register(&table.source, &chunks)
+                    sink.register(&table.source, &chunks, checkpoint.as_ref())
                 })
                 .await?;
                 chunks.into_iter().map(|c| (c, Receipt::default())).collect()

@@ -60,6 +60,7 @@ impl Planner<'_> {
             rows: table.rows,
             bytes: table.bytes,
             reshape: None,
+            watermark: None,
         };
         for column in &table.columns {
             let choice = decided.columns.get(&column.name).cloned().unwrap_or_default();

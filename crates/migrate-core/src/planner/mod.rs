@@ -17,6 +17,7 @@ mod reshape;
 mod supabase;
 mod text_keys;
 mod tied;
+mod watermarks;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,7 @@ use tied::Tied;
 /// [`Config`](crate::ErrorKind::Config) if the mapping names what the source does not have, asks for a type that a column's
 /// values cannot become, or gives two things one name.
 pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Plan> {
+    let original = catalog;
     let (catalog, keys) = keys::rewrite(offsets::with_offsets(catalog, mapping), mapping)?;
     let catalog = &*catalog;
     check_mapping::check(catalog, mapping)?;
@@ -84,6 +86,7 @@ pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Pla
         planner.constraints(table, plan, &shapes);
     }
     planner.reshape(&mut planned);
+    watermarks::decide(original, mapping, &mut planned)?;
     planner.note_renamed();
     let collations = text_keys::collations(&planned);
     let views = planner.views();

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::catalog::ObjectName;
 use crate::chunk::{Chunk, Receipt};
+use crate::digest::Digest;
 use crate::encode::KnownKeys;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, TablePlan, TargetName};
@@ -242,6 +243,53 @@ pub struct LedgerView {
     pub took: BTreeMap<ObjectName, Duration>,
     /// Proofs that were made before, the oldest first.
     pub proofs: Vec<ProofNote>,
+    /// What later rounds made of each table that they changed.
+    pub changes: BTreeMap<ObjectName, LaterChanges>,
+}
+
+/// What all rounds after the first run made of a table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct LaterChanges {
+    /// Rows added.
+    pub inserted: u64,
+    /// Rows replaced.
+    pub updated: u64,
+    /// Rows removed.
+    pub deleted: u64,
+    /// Rows that went to quarantine, less those that left it because they arrived later.
+    pub quarantined: i64,
+    /// What is to be added to the first run's digest: both numbers wrap around.
+    pub digest: Digest,
+}
+
+impl LaterChanges {
+    /// Adds another round's.
+    pub fn merge(&mut self, other: &Self) {
+        self.inserted += other.inserted;
+        self.updated += other.updated;
+        self.deleted += other.deleted;
+        self.quarantined += other.quarantined;
+        self.digest.merge(&other.digest);
+    }
+}
+
+impl LedgerView {
+    /// What all runs together wrote of a table, and whether all of it was copied.
+    pub fn total(&self, table: &ObjectName) -> Receipt {
+        let mut total = Receipt {
+            done: self.tables.contains_key(table),
+            ..Receipt::default()
+        };
+        for (_, receipt) in self.tables.get(table).into_iter().flatten() {
+            total.merge(receipt);
+        }
+        if let Some(later) = self.changes.get(table) {
+            total.digest.merge(&later.digest);
+            total.quarantined = total.quarantined.saturating_add_signed(later.quarantined);
+            total.read = total.digest.rows + total.quarantined + total.filtered;
+        }
+        total
+    }
 }
 
 /// Whole tuples in PostgreSQL's binary COPY form, back to back.

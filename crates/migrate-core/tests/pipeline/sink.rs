@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use migrate_core::batch::{Batch, BatchBuilder, Reject};
 use migrate_core::catalog::ObjectName;
-use migrate_core::chunk::{Chunk, ChunkId, Receipt, Segment};
+use migrate_core::chunk::{Checkpoint, Chunk, ChunkId, Receipt, Segment};
 use migrate_core::encode::{ColumnSpec, RowEncoder};
 use migrate_core::memory::MemorySink;
 use migrate_core::observer::Observer;
@@ -44,9 +44,14 @@ impl Sink for FaultySink {
         Ok(progress)
     }
 
-    async fn register(&self, table: &ObjectName, chunks: &[Chunk]) -> Result<()> {
+    async fn register(
+        &self,
+        table: &ObjectName,
+        chunks: &[Chunk],
+        checkpoint: Option<&Checkpoint>,
+    ) -> Result<()> {
         let fault = self.script.before(Point::Register).await?;
-        self.inner.register(table, chunks).await?;
+        self.inner.register(table, chunks, checkpoint).await?;
         self.script.after(Point::Register, fault).await
     }
 

@@ -9,6 +9,7 @@ mod security;
 mod table;
 
 pub(crate) use accounts::{OWN_PROVIDERS, provider};
+pub(crate) use post::mapping;
 pub use post::post_data;
 pub use pre::pre_data;
 

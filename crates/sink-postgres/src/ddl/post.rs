@@ -156,6 +156,20 @@ fn key_step(kind: &str, table: &TargetName, key: &KeyPlan, declared: Option<&Dec
 
 /// Lists new keys with the old ones that they were made of, for later runs and other programs.
 fn mapping_step(table: &TablePlan) -> Option<Step> {
+    let sql = mapping(table, &table.target)?;
+    let name = &table.target;
+    let step = Step::new(
+        "mapping",
+        &name.quoted(),
+        format!("mapping of keys of {name}"),
+        Phase::Keys,
+        sql,
+    );
+    Some(step.locking(name, Lock::Shared))
+}
+
+/// The statement that lists new keys of rows in `from`, which has the table's columns; nothing where keys stay.
+pub(crate) fn mapping(table: &TablePlan, from: &TargetName) -> Option<String> {
     let [key] = table.primary_key.as_ref()?.columns.as_slice() else {
         return None;
     };
@@ -171,24 +185,15 @@ fn mapping_step(table: &TablePlan) -> Option<Step> {
     } else {
         format!("{column}::text")
     };
-    let sql = format!(
+    Some(format!(
         "insert into migrate.mapping as known (source_table, legacy_key, new_key)\n\
          select {source}, {text}, {new}::text from {from} where {column} is not null\n\
          on conflict (source_table, legacy_key) do update set new_key = excluded.new_key\n    \
          where known.new_key <> excluded.new_key",
         source = quote_literal(&table.source.to_string()),
         new = quote_ident(&key.name),
-        from = table.target.quoted(),
-    );
-    let name = &table.target;
-    let step = Step::new(
-        "mapping",
-        &name.quoted(),
-        format!("mapping of keys of {name}"),
-        Phase::Keys,
-        sql,
-    );
-    Some(step.locking(name, Lock::Shared))
+        from = from.quoted(),
+    ))
 }
 
 fn index_step(table: &TargetName, index: &IndexPlan, declared: Option<&DeclaredTable>) -> Step {
@@ -463,6 +468,7 @@ mod tests {
             rows: None,
             bytes: Some(bytes),
             reshape: None,
+            watermark: None,
         };
         Plan {
             source: Default::default(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use migrate_core::catalog::ObjectName;
-use migrate_core::chunk::{Chunk, ChunkId, Cursor, Receipt, Window};
+use migrate_core::chunk::{Checkpoint, Chunk, ChunkId, Cursor, Receipt, Window};
 use migrate_core::digest::Digest;
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::query;
@@ -14,8 +14,8 @@ use migrate_pg_client::sqlx::{self, Row};
 use crate::connect::statement;
 
 const SPLIT: &str = "
-    insert into migrate.table_state (source_schema, source_name)
-    values ($1, $2)
+    insert into migrate.table_state (source_schema, source_name, checkpoint)
+    values ($1, $2, $3)
     on conflict do nothing";
 
 const INSERT: &str = "
@@ -37,10 +37,12 @@ pub(crate) async fn register(
     connection: &mut PgConnection,
     table: &ObjectName,
     chunks: &[Chunk],
+    checkpoint: Option<&Checkpoint>,
 ) -> Result<()> {
     let new = query(SPLIT)
         .bind(&table.schema)
         .bind(&table.name)
+        .bind(checkpoint.map(|c| c.0.as_str()))
         .execute(&mut *connection)
         .await
         .map_err(statement)?;
@@ -52,6 +54,19 @@ pub(crate) async fn register(
         }
         return Err(Error::new(ErrorKind::Internal, "the table was split before").at("table", table));
     }
+    insert(connection, table, chunks, 0).await
+}
+
+/// Ordinals from here on are those of a later round, which is not applied yet.
+pub(crate) const LATER: u32 = 1 << 30;
+
+/// Stores chunks, with `first` added to their ordinals.
+pub(crate) async fn insert(
+    connection: &mut PgConnection,
+    table: &ObjectName,
+    chunks: &[Chunk],
+    first: u32,
+) -> Result<()> {
     let foreign = chunks.iter().find(|c| &c.id.table != table);
     if let Some(foreign) = foreign {
         return Err(Error::new(ErrorKind::Internal, "a chunk of another table").at("chunk", &foreign.id));
@@ -60,7 +75,12 @@ pub(crate) async fn register(
         query(INSERT)
             .bind(&table.schema)
             .bind(&table.name)
-            .bind(slice.iter().map(|c| c.id.ordinal as i32).collect::<Vec<_>>())
+            .bind(
+                slice
+                    .iter()
+                    .map(|c| (first + c.id.ordinal) as i32)
+                    .collect::<Vec<_>>(),
+            )
             .bind(slice.iter().map(|c| c.token.as_str()).collect::<Vec<_>>())
             .bind(slice.iter().map(|c| c.rows.map(|n| n as i64)).collect::<Vec<_>>())
             .bind(
@@ -102,6 +122,7 @@ const READ: &str = "
     select source_schema, source_name, ordinal, token, expected_rows, expected_bytes,
            read, filtered, quarantined, written, digest, bytes, cursor, done, conversions::text as conversions
     from migrate.chunk
+    where ordinal < 1073741824
     order by source_schema, source_name, ordinal";
 
 /// Every split table's chunks with their receipts.
@@ -132,6 +153,7 @@ const TOOK: &str = "
            greatest(extract(epoch from max(c.changed_at) - min(t.split_at)), 0)::float8 as seconds
     from migrate.table_state t
     join migrate.chunk c using (source_schema, source_name)
+    where c.ordinal < 1073741824
     group by t.source_schema, t.source_name";
 
 /// How long each table took, from its split to its last receipt.

@@ -9,11 +9,12 @@ pub(crate) mod created;
 pub(crate) mod event;
 pub(crate) mod mapping;
 pub(crate) mod quarantine;
+pub(crate) mod round;
 pub(crate) mod run;
 pub(crate) mod step;
 
 /// Raised whenever the tables below change their meaning.
-pub(crate) const FORMAT: i32 = 1;
+pub(crate) const FORMAT: i32 = 2;
 
 /// Creates the ledger. Texts of plans and rows are `json`, not `jsonb`: they are kept as written, and may hold U+0000.
 pub(crate) const CREATE: &str = "
@@ -41,9 +42,11 @@ pub(crate) const CREATE: &str = "
         source_schema text not null,
         source_name   text not null,
         split_at      timestamptz not null default now(),
+        checkpoint    text,
         primary key (source_schema, source_name)
     );
     comment on table migrate.table_state is 'Tables whose chunks are fixed';
+    comment on column migrate.table_state.checkpoint is 'Up to where the source was read: later rounds go on from here';
 
     create table migrate.chunk (
         source_schema  text not null,
@@ -69,6 +72,7 @@ pub(crate) const CREATE: &str = "
         foreign key (source_schema, source_name) references migrate.table_state
     );
     comment on table migrate.chunk is 'Parts of tables with their receipts: read = written + quarantined + filtered';
+    comment on column migrate.chunk.ordinal is 'From 1073741824 on: of a later round that is not applied yet';
     comment on column migrate.chunk.attempt is 'Raised by each writer; commits of earlier ones are refused';
     comment on column migrate.chunk.digest is 'Sum of the 128-bit hashes of the rows written, as hexadecimal';
 
@@ -94,6 +98,28 @@ pub(crate) const CREATE: &str = "
         at      timestamptz not null default now()
     );
     comment on table migrate.step is 'Keys, indexes, constraints and the like: done, or why not';
+
+    create table migrate.round (
+        number     integer primary key,
+        deletes    boolean not null,
+        applied_at timestamptz not null default now()
+    );
+    comment on table migrate.round is 'Later runs that brought what the source had changed';
+
+    create table migrate.change (
+        round         integer not null references migrate.round,
+        source_schema text not null,
+        source_name   text not null,
+        whole         boolean not null,
+        inserted      bigint not null,
+        updated       bigint not null,
+        deleted       bigint not null,
+        quarantined   bigint not null,
+        digest        text not null,
+        primary key (round, source_schema, source_name)
+    );
+    comment on table migrate.change is 'What each round made of each table that it changed';
+    comment on column migrate.change.digest is 'Hashes of rows written less those of rows replaced or removed, as hexadecimal';
 
     create table migrate.event (
         id   bigint generated always as identity primary key,

@@ -32,7 +32,7 @@ use crate::copy::columns;
 use crate::ddl::reshape;
 use crate::ledger::mapping::known_keys;
 use crate::ledger::run::Presence;
-use crate::ledger::{chunk, event, quarantine, run, step};
+use crate::ledger::{chunk, event, quarantine, round, run, step};
 use crate::oids::{self, TableOids};
 use crate::stored::parts::Part;
 
@@ -227,6 +227,7 @@ async fn read_ledger(connection: &mut PgConnection) -> Result<LedgerView> {
         quarantined: quarantine::count(connection).await?,
         took: chunk::took(connection).await?,
         proofs: event::proofs(connection).await?,
+        changes: round::changes(connection).await?,
     })
 }
 

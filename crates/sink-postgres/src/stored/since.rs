@@ -15,7 +15,7 @@ use super::rows_as_text;
 use crate::connect::statement;
 use crate::ledger::event;
 
-const COMPLETED: &str = "select text from migrate.event where kind = $1 order by id limit 1";
+const COMPLETED: &str = "select text from migrate.event where kind = $1 order by id desc limit 1";
 
 pub(super) async fn written_after(
     connection: &mut PgConnection,

@@ -56,7 +56,7 @@ async fn bad_rows_stand_alone_in_quarantine() {
         let plan = documents(sink.target(), xml);
         let table = &plan.tables[0];
         sink.begin(&plan).await.unwrap();
-        sink.register(&table.source, &[chunk("Customer", 0), chunk("Customer", 1)])
+        sink.register(&table.source, &[chunk("Customer", 0), chunk("Customer", 1)], None)
             .await
             .unwrap();
         db.run(
@@ -147,7 +147,7 @@ async fn nulls_and_table_checks_are_found_too() {
         let plan = documents(sink.target(), false);
         let table = &plan.tables[0];
         sink.begin(&plan).await.unwrap();
-        sink.register(&table.source, &[chunk("Customer", 0)]).await.unwrap();
+        sink.register(&table.source, &[chunk("Customer", 0)], None).await.unwrap();
         db.run("alter table \"Sales\".\"Customer\" alter score set not null, add constraint \"no bad\" check (score >= 0)")
             .await;
         let id = chunk("Customer", 0).id;
@@ -177,7 +177,7 @@ async fn many_rejects_do_not_pile_up() {
         let plan = plan(sink.target());
         let customer = &plan.tables[0];
         sink.begin(&plan).await.unwrap();
-        sink.register(&customer.source, &[chunk("Customer", 0)])
+        sink.register(&customer.source, &[chunk("Customer", 0)], None)
             .await
             .unwrap();
         let (mut writer, _) = sink
@@ -215,7 +215,7 @@ async fn large_rejects_are_all_stored() {
         let plan = plan(sink.target());
         let customer = &plan.tables[0];
         sink.begin(&plan).await.unwrap();
-        sink.register(&customer.source, &[chunk("Customer", 0)])
+        sink.register(&customer.source, &[chunk("Customer", 0)], None)
             .await
             .unwrap();
         let (mut writer, _) = sink

@@ -105,7 +105,7 @@ async fn next_after(
     (identity.start, identity.increment, identity.last) = (start, step, last);
     let table = plan.tables[0].clone();
     sink.begin(&plan).await.unwrap();
-    sink.register(&table.source, &[chunk("Customer", 0)])
+    sink.register(&table.source, &[chunk("Customer", 0)], None)
         .await
         .unwrap();
     let cells: Vec<Vec<Value<'_>>> = rows

@@ -13,7 +13,7 @@ async fn a_backend_killed_in_a_copy_leaves_nothing() {
         let plan = plan(sink.target());
         let customer = &plan.tables[0];
         sink.begin(&plan).await.unwrap();
-        sink.register(&customer.source, &[chunk("Customer", 0)]).await.unwrap();
+        sink.register(&customer.source, &[chunk("Customer", 0)], None).await.unwrap();
         let id = chunk("Customer", 0).id;
         let (mut writer, _) = sink.writer(customer, &id, WriteMode::Fast).await.unwrap();
         let rows = customers(customer, 0..30_000);
@@ -58,7 +58,7 @@ async fn a_later_writer_fences_the_earlier_one() {
         let plan = plan(sink.target());
         let customer = &plan.tables[0];
         sink.begin(&plan).await.unwrap();
-        sink.register(&customer.source, &[chunk("Customer", 0)])
+        sink.register(&customer.source, &[chunk("Customer", 0)], None)
             .await
             .unwrap();
         let id = chunk("Customer", 0).id;
@@ -91,7 +91,7 @@ async fn a_run_that_was_taken_over_writes_nothing_more() {
             panic!("two tables")
         };
         sink.begin(&plan).await.unwrap();
-        sink.register(&customer.source, &[chunk("Customer", 0)])
+        sink.register(&customer.source, &[chunk("Customer", 0)], None)
             .await
             .unwrap();
         let id = chunk("Customer", 0).id;
@@ -106,7 +106,7 @@ async fn a_run_that_was_taken_over_writes_nothing_more() {
         let refused = sink.writer(customer, &id, WriteMode::Fast).await.err().unwrap();
         assert_eq!(refused.kind(), ErrorKind::Fenced);
         assert_eq!(
-            sink.register(&order.source, &[]).await.unwrap_err().kind(),
+            sink.register(&order.source, &[], None).await.unwrap_err().kind(),
             ErrorKind::Fenced
         );
         assert_eq!(
@@ -127,7 +127,7 @@ async fn aborted_and_dropped_writers_leave_nothing() {
         let plan = plan(sink.target());
         let customer = &plan.tables[0];
         sink.begin(&plan).await.unwrap();
-        sink.register(&customer.source, &[chunk("Customer", 0)])
+        sink.register(&customer.source, &[chunk("Customer", 0)], None)
             .await
             .unwrap();
         let id = chunk("Customer", 0).id;
@@ -165,7 +165,7 @@ async fn a_receipt_that_does_not_balance_is_refused() {
         let plan = plan(sink.target());
         let customer = &plan.tables[0];
         sink.begin(&plan).await.unwrap();
-        sink.register(&customer.source, &[chunk("Customer", 0)])
+        sink.register(&customer.source, &[chunk("Customer", 0)], None)
             .await
             .unwrap();
         let id = chunk("Customer", 0).id;
@@ -197,8 +197,11 @@ async fn a_table_is_split_once() {
         let customer = &plan.tables[0];
         sink.begin(&plan).await.unwrap();
         let many: Vec<_> = (0..4500).map(|i| chunk("Customer", i)).collect();
-        sink.register(&customer.source, &many).await.unwrap();
-        let error = sink.register(&customer.source, &many[..1]).await.unwrap_err();
+        sink.register(&customer.source, &many, None).await.unwrap();
+        let error = sink
+            .register(&customer.source, &many[..1], None)
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
         sink.close().await.unwrap();
         let sink = db.sink().await;

@@ -71,6 +71,7 @@ fn table(at: &str, columns: Vec<ColumnPlan>) -> TablePlan {
         rows: None,
         bytes: None,
         reshape: None,
+        watermark: None,
     }
 }
 
@@ -291,10 +292,10 @@ pub(crate) async fn fill(sink: &PostgresSink, plan: &Plan) {
     let [customer, order] = plan.tables.as_slice() else {
         panic!("two tables")
     };
-    sink.register(&customer.source, &[chunk("Customer", 0)])
+    sink.register(&customer.source, &[chunk("Customer", 0)], None)
         .await
         .unwrap();
-    sink.register(&order.source, &[chunk("Order \"x\"", 0)])
+    sink.register(&order.source, &[chunk("Order \"x\"", 0)], None)
         .await
         .unwrap();
     copy(sink, customer, 0, &[customers(customer, 1..4)]).await;

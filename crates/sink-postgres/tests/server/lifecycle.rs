@@ -31,8 +31,8 @@ async fn a_whole_migration() {
             panic!("two tables")
         };
         let chunks = [chunk("Customer", 0), chunk("Customer", 1)];
-        sink.register(&customer.source, &chunks).await.unwrap();
-        sink.register(&order.source, &[]).await.unwrap();
+        sink.register(&customer.source, &chunks, None).await.unwrap();
+        sink.register(&order.source, &[], None).await.unwrap();
 
         // The first chunk in two segments, the second in one.
         let rows = customers(customer, 0..5000);
@@ -214,7 +214,7 @@ async fn a_run_that_was_stopped_is_continued() {
         let plan = plan(sink.target());
         let customer = &plan.tables[0];
         sink.begin(&plan).await.unwrap();
-        sink.register(&customer.source, &[chunk("Customer", 0)])
+        sink.register(&customer.source, &[chunk("Customer", 0)], None)
             .await
             .unwrap();
         let id = chunk("Customer", 0).id;
@@ -260,10 +260,10 @@ async fn the_first_rows_of_a_small_table_are_frozen_and_somebody_elses_rows_stay
             panic!("two tables")
         };
         sink.begin(&plan).await.unwrap();
-        sink.register(&customer.source, &[chunk("Customer", 0)])
+        sink.register(&customer.source, &[chunk("Customer", 0)], None)
             .await
             .unwrap();
-        sink.register(&order.source, &[chunk("Order \"x\"", 0)])
+        sink.register(&order.source, &[chunk("Order \"x\"", 0)], None)
             .await
             .unwrap();
         copy(

@@ -118,7 +118,7 @@ async fn a_lease_that_nobody_renews_is_taken_over() {
     let [customer, _] = plan.tables.as_slice() else {
         panic!("two tables")
     };
-    dead.register(&customer.source, &[chunk("Customer", 0)])
+    dead.register(&customer.source, &[chunk("Customer", 0)], None)
         .await
         .unwrap();
     let id = chunk("Customer", 0).id;

@@ -48,6 +48,7 @@ pub(crate) fn table_plan(columns: &[(&str, &str)]) -> TablePlan {
         rows: None,
         bytes: None,
         reshape: None,
+        watermark: None,
     }
 }
 

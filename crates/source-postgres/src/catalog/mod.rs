@@ -126,6 +126,7 @@ pub(crate) async fn read(
     catalog.schemas.sort();
     catalog.schemas.dedup();
     catalog.declared = declared;
+    catalog.row_version = Some("xmin".to_owned());
     Ok(catalog)
 }
 

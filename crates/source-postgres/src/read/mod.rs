@@ -24,7 +24,7 @@ pub(crate) fn start(
     _after: Option<&Cursor>,
 ) -> Result<Box<dyn ChunkReader>> {
     let token = Token::of(chunk)?;
-    let statement = shape.copy(table, &token.part);
+    let statement = shape.copy(table, &token);
     Ok(Box::new(reader::Reader::start(
         exported,
         shape,

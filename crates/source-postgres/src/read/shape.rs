@@ -13,7 +13,7 @@ use migrate_pg_client::sqlx::postgres::PgConnection;
 use serde::Deserialize;
 
 use crate::connect::{Facts, ask};
-use crate::split::Part;
+use crate::split::Token;
 use crate::types::{self, TypeRow, Types};
 
 /// A table as it is read.
@@ -243,14 +243,14 @@ impl Shape {
     }
 
     /// The COPY that delivers a part of the table.
-    pub(crate) fn copy(&self, table: &TablePlan, part: &Part) -> String {
+    pub(crate) fn copy(&self, table: &TablePlan, token: &Token) -> String {
         let name = source_name(table);
-        if self.plain && *part == Part::Whole {
+        if self.plain && token.is_whole() {
             let columns: Vec<String> = self.columns.iter().map(|c| quote_ident(&c.name)).collect();
             return format!("copy {name} ({}) to stdout (format binary)", columns.join(", "));
         }
         let columns: Vec<String> = self.columns.iter().map(ColumnShape::select).collect();
-        let filter = where_clause(table, part);
+        let filter = where_clause(table, token);
         format!(
             "copy (select {} from only {name}{filter}) to stdout (format binary)",
             columns.join(", ")
@@ -259,9 +259,9 @@ impl Shape {
 }
 
 /// ` where ...`, for the rows of a part that meet the plan's condition.
-pub(crate) fn where_clause(table: &TablePlan, part: &Part) -> String {
+pub(crate) fn where_clause(table: &TablePlan, token: &Token) -> String {
     let filter = table.filter.as_ref().map(|f| format!("({f})"));
-    let conditions: Vec<String> = part.condition().into_iter().chain(filter).collect();
+    let conditions: Vec<String> = token.conditions().chain(filter).collect();
     if conditions.is_empty() {
         String::new()
     } else {

@@ -53,7 +53,7 @@ async fn a_migration_that_is_not_complete_does_not_agree() {
         .split(&plan.tables[0], ChunkGoal::default())
         .await
         .unwrap();
-    sink.register(&t("A"), &chunks).await.unwrap();
+    sink.register(&t("A"), &chunks, None).await.unwrap();
     for with_source in [None, Some(Arc::new(source.clone()) as Arc<dyn Source>)] {
         let again = with_source.is_some();
         let found = run(Arc::new(sink.clone()), with_source, Options::default())

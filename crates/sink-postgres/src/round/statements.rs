@@ -1,0 +1,163 @@
+//! What a round does to a table, as SQL.
+
+use migrate_core::plan::{ColumnPlan, TablePlan, TargetName, quote_ident};
+
+/// A table whose rows have names, with the places of what is staged of it.
+pub(super) struct Keyed<'p> {
+    table: &'p TablePlan,
+    key: Vec<&'p ColumnPlan>,
+    /// Columns that take no other value than the one they were given.
+    fixed: &'p [String],
+}
+
+impl<'p> Keyed<'p> {
+    pub(super) fn of(table: &'p TablePlan, fixed: &'p [String]) -> Option<Self> {
+        let key = table.row_key()?;
+        Some(Self { table, key, fixed })
+    }
+
+    fn name(&self) -> String {
+        self.table.target.quoted()
+    }
+
+    /// `t.k = s.k and ...`
+    fn same(&self) -> String {
+        let same = self.key.iter().map(|c| {
+            let name = quote_ident(&c.name);
+            format!("t.{name} = s.{name}")
+        });
+        same.collect::<Vec<_>>().join(" and ")
+    }
+
+    fn columns(&self, of: &str) -> String {
+        list(self.table.copied(), of)
+    }
+
+    /// Rows that stand in the table under the keys in `keys`, in the binary form of COPY.
+    pub(super) fn copy_out(&self, keys: &TargetName) -> String {
+        format!(
+            "copy (select {} from only {} as t join {} as s on {}) to stdout (format binary)",
+            self.columns("t."),
+            self.name(),
+            keys.quoted(),
+            self.same()
+        )
+    }
+
+    /// Lists the keys of rows that are in the table, and not in `keys`.
+    pub(super) fn gone(&self, keys: &TargetName, gone: &TargetName) -> String {
+        format!(
+            "create unlogged table {} as
+             select {} from only {} as t where not exists (select from {} as s where {})",
+            gone.quoted(),
+            list(self.key.iter().copied(), "t."),
+            self.name(),
+            keys.quoted(),
+            self.same()
+        )
+    }
+
+    /// Removes rows under the keys in `keys`.
+    pub(super) fn delete(&self, keys: &TargetName) -> String {
+        format!(
+            "delete from only {} as t using {} as s where {}",
+            self.name(),
+            keys.quoted(),
+            self.same()
+        )
+    }
+
+    /// Whether a staged row is another one than the one that stands in the table: by the bytes of its values, since equal
+    /// ones may differ (1.0 and 1.00), and some types know no equality.
+    fn differs(&self) -> String {
+        format!(
+            "row({})::record operator(pg_catalog.*<>) row({})::record",
+            self.columns("t."),
+            self.columns("s.")
+        )
+    }
+
+    /// Removes rows that the staged ones replace, so that these are new.
+    pub(super) fn delete_changed(&self, rows: &TargetName) -> String {
+        format!("{} and {}", self.delete(rows), self.differs())
+    }
+
+    /// Gives rows that stand in the table their staged values. Nothing where a row is nothing but its key.
+    pub(super) fn update(&self, rows: &TargetName) -> Option<String> {
+        let set: Vec<String> = self
+            .table
+            .copied()
+            .filter(|c| !self.fixed.contains(&c.name))
+            .map(|c| {
+                let name = quote_ident(&c.name);
+                format!("{name} = s.{name}")
+            })
+            .collect();
+        (!set.is_empty()).then(|| {
+            format!(
+                "update only {} as t set {} from {} as s where {} and {}",
+                self.name(),
+                set.join(", "),
+                rows.quoted(),
+                self.same(),
+                self.differs()
+            )
+        })
+    }
+
+    /// Adds staged rows whose keys are not in the table.
+    pub(super) fn insert(&self, rows: &TargetName) -> String {
+        format!(
+            "{} where not exists (select from only {} as t where {})",
+            insert_all(self.table, rows),
+            self.name(),
+            self.same()
+        )
+    }
+
+    /// Takes rows out of quarantine that arrived after all.
+    pub(super) fn release(&self, rows: &TargetName) -> String {
+        let same = self.key.iter().map(|c| {
+            let member = migrate_core::plan::quote_literal(&c.name);
+            format!("q.row ->> {member} = s.{}::text", quote_ident(&c.name))
+        });
+        format!(
+            "delete from migrate.quarantine as q using {} as s
+             where q.source_schema = {} and q.source_name = {} and q.ordinal < 1073741824 and {}",
+            rows.quoted(),
+            migrate_core::plan::quote_literal(&self.table.source.schema),
+            migrate_core::plan::quote_literal(&self.table.source.name),
+            same.collect::<Vec<_>>().join(" and ")
+        )
+    }
+}
+
+/// Adds all staged rows.
+pub(super) fn insert_all(table: &TablePlan, rows: &TargetName) -> String {
+    let columns = list(table.copied(), "");
+    let names = if columns.is_empty() {
+        String::new()
+    } else {
+        format!(" ({columns}) overriding system value")
+    };
+    format!(
+        "insert into {}{names} select {} from {} as s",
+        table.target.quoted(),
+        list(table.copied(), "s."),
+        rows.quoted()
+    )
+}
+
+/// All rows of the table, in the binary form of COPY.
+pub(super) fn copy_all(table: &TablePlan) -> String {
+    format!(
+        "copy (select {} from only {}) to stdout (format binary)",
+        list(table.copied(), ""),
+        table.target.quoted()
+    )
+}
+
+fn list<'c>(columns: impl Iterator<Item = &'c ColumnPlan>, of: &str) -> String {
+    let names: Vec<String> = columns.map(|c| format!("{of}{}", quote_ident(&c.name))).collect();
+    names.join(", ")
+}
