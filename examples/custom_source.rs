@@ -37,23 +37,16 @@ impl Source for Squares {
     }
 
     async fn discover(&self) -> Result<Catalog> {
+        let name = ObjectName::new("public", "squares");
         let table = Table {
-            name: ObjectName::new("public", "squares"),
-            columns: vec![column("number"), column("square")],
             primary_key: Some(Key {
                 name: None,
                 columns: vec!["number".to_owned()],
                 clustered: false,
                 comment: None,
             }),
-            uniques: Vec::new(),
-            foreign_keys: Vec::new(),
-            checks: Vec::new(),
-            indexes: Vec::new(),
-            comment: None,
             rows: Some(self.below as u64),
-            bytes: None,
-            notes: Vec::new(),
+            ..Table::new(name, vec![column("number"), column("square")])
         };
         let source = SourceInfo {
             kind: "squares".to_owned(),

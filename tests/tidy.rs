@@ -249,3 +249,10 @@ fn every_page_is_named_in_the_readme_or_by_another_page() {
         .collect();
     assert_eq!(lost, Vec::<&str>::new());
 }
+
+#[test]
+fn the_program_in_the_documentation_is_the_one_that_is_built() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).expect("a file of the workspace");
+    let program = read("examples/smallest_source.rs");
+    assert!(read("docs/embedding.md").contains(&format!("```rust\n{program}```\n")));
+}

@@ -251,6 +251,23 @@ pub struct Table {
 }
 
 impl Table {
+    /// A table with nothing but columns.
+    pub fn new(name: ObjectName, columns: Vec<Column>) -> Self {
+        Self {
+            name,
+            columns,
+            primary_key: None,
+            uniques: Vec::new(),
+            foreign_keys: Vec::new(),
+            checks: Vec::new(),
+            indexes: Vec::new(),
+            comment: None,
+            rows: None,
+            bytes: None,
+            notes: Vec::new(),
+        }
+    }
+
     /// The column with the name, spelled exactly so.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|c| c.name == name)
