@@ -6,6 +6,7 @@ use migrate_core::memory::Cell;
 use migrate_validate::{DifferenceKind, Layers, Options, Origin};
 
 use crate::every_type;
+use crate::how_many;
 use crate::loaded::Loaded;
 use crate::random::Random;
 
@@ -13,10 +14,6 @@ const ROWS: usize = 1500;
 
 /// Corruptions made before one look.
 const ROUND: usize = 100;
-
-fn how_many(variable: &str, default: usize) -> usize {
-    std::env::var(variable).map_or(default, |text| text.parse().unwrap())
-}
 
 /// What was done to `Every`: the row, and what should be found.
 type Expected = BTreeMap<String, DifferenceKind>;

@@ -24,9 +24,14 @@ pub(crate) fn t(name: &str) -> ObjectName {
     ObjectName::new("dbo", name)
 }
 
-pub(crate) struct Loaded {
+/// A database of its own, which goes with this.
+pub(crate) struct Scratch {
     cluster: Cluster,
     database: String,
+}
+
+pub(crate) struct Loaded {
+    scratch: Scratch,
     pub(crate) source: MemorySource,
     pub(crate) sink: Arc<PostgresSink>,
     /// The rows of `Every`, by id.
@@ -76,9 +81,8 @@ pub(crate) fn source(rows: usize, seed: u64) -> (MemorySource, Vec<Vec<Cell>>, V
     (source, every, heap)
 }
 
-impl Loaded {
-    pub(crate) async fn new(rows: usize, seed: u64) -> Self {
-        let (source, every, heap) = source(rows, seed);
+impl Scratch {
+    pub(crate) fn new() -> Self {
         let cluster = Cluster::shared(None, &[("autovacuum", "off")]).unwrap();
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let database = format!(
@@ -87,35 +91,11 @@ impl Loaded {
             NEXT.fetch_add(1, Ordering::Relaxed)
         );
         assert!(cluster.create_database(&database).unwrap());
-        let sink = PostgresSink::connect(SinkOptions::new(cluster.url(&database)))
-            .await
-            .unwrap();
-        let plan = planner::plan(
-            &source.discover().await.unwrap(),
-            &Mapping::default(),
-            &sink.target(),
-        )
-        .unwrap();
-        let loaded = Self {
-            cluster,
-            database,
-            source,
-            sink,
-            every,
-            heap,
-        };
-        let report = pipeline::run(
-            Arc::new(loaded.source.clone()),
-            loaded.sink.clone(),
-            Arc::new(plan),
-            pipeline::Options::default(),
-            Arc::new(Silent),
-            CancellationToken::new(),
-        )
-        .await
-        .unwrap();
-        assert!(report.is_clean(), "{report:?}");
-        loaded
+        Self { cluster, database }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.cluster.url(&self.database)
     }
 
     /// Runs statements in one transaction; returns the last one's rows, one a line, columns separated by `|`.
@@ -136,6 +116,46 @@ impl Loaded {
         writer.join().unwrap();
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8(out.stdout).unwrap().trim_end().to_owned()
+    }
+}
+
+impl Loaded {
+    pub(crate) async fn new(rows: usize, seed: u64) -> Self {
+        let (source, every, heap) = source(rows, seed);
+        let scratch = Scratch::new();
+        let sink = PostgresSink::connect(SinkOptions::new(scratch.url()))
+            .await
+            .unwrap();
+        let plan = planner::plan(
+            &source.discover().await.unwrap(),
+            &Mapping::default(),
+            &sink.target(),
+        )
+        .unwrap();
+        let loaded = Self {
+            scratch,
+            source,
+            sink,
+            every,
+            heap,
+        };
+        let report = pipeline::run(
+            Arc::new(loaded.source.clone()),
+            loaded.sink.clone(),
+            Arc::new(plan),
+            pipeline::Options::default(),
+            Arc::new(Silent),
+            CancellationToken::new(),
+        )
+        .await
+        .unwrap();
+        assert!(report.is_clean(), "{report:?}");
+        loaded
+    }
+
+    /// [`Scratch::sql`].
+    pub(crate) fn sql(&self, statements: &str) -> String {
+        self.scratch.sql(statements)
     }
 
     pub(crate) async fn validate(&self, with_source: bool, options: Options) -> Validation {
@@ -171,7 +191,7 @@ impl Loaded {
     }
 }
 
-impl Drop for Loaded {
+impl Drop for Scratch {
     fn drop(&mut self) {
         let mut psql = self.cluster.psql("postgres").unwrap();
         let drop = format!("drop database if exists {} with (force)", self.database);

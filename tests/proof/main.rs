@@ -6,8 +6,13 @@
 
 #![allow(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
+mod clean;
 mod corruptions;
 mod every_type;
 mod layers;
 mod loaded;
 mod random;
+
+fn how_many(variable: &str, default: usize) -> usize {
+    std::env::var(variable).map_or(default, |text| text.parse().unwrap())
+}

@@ -12,11 +12,12 @@ use crate::chunk::{Checkpoint, Chunk, Receipt};
 use crate::error::{Error, ErrorKind, Result};
 use crate::observer::{Event, Observer, Silent};
 use crate::plan::{Plan, TablePlan};
+use crate::retry::persist;
 use crate::round::{Known, Round, Staged, Staging, TableChanges, seconds};
 use crate::source::{Snapshot, Source};
 
 use super::queue::{Grouped, Queue};
-use super::{Options, TableOutcome, cancelled, check_filter, check_split, copy_all};
+use super::{Options, TableOutcome, cancelled, check_filter, check_split, copy_all, trying};
 
 /// What a later run did.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -116,11 +117,16 @@ impl Run {
             if self.cancel.is_cancelled() {
                 return Err(cancelled());
             }
-            let found = self
-                .wanted(table, known.get(&table.source))
-                .await
-                .map_err(|e| e.at("table", &table.source))?;
-            rows.register(&table.source, &found.chunks, None).await?;
+            let told = trying(&self.observer, &table.source);
+            let found = persist(&self.options.retry, &self.cancel, told, || {
+                self.wanted(table, known.get(&table.source))
+            });
+            let found = found.await.map_err(|e| e.at("table", &table.source))?;
+            let told = trying(&self.observer, &table.source);
+            persist(&self.options.retry, &self.cancel, told, || {
+                rows.register(&table.source, &found.chunks, None)
+            })
+            .await?;
             self.observer.event(&Event::TableQueued {
                 table: table.source.clone(),
                 chunks: found.chunks.len(),
@@ -210,13 +216,17 @@ impl Run {
         let mut queue = Queue::default();
         let mut grouped = Vec::new();
         for table in &plan.tables {
-            let chunks = self
-                .snapshot
-                .split(table, self.options.chunks)
-                .await
-                .map_err(|e| e.at("table", &table.source))?;
+            let told = trying(&self.observer, &table.source);
+            let chunks = persist(&self.options.retry, &self.cancel, told, || {
+                self.snapshot.split(table, self.options.chunks)
+            });
+            let chunks = chunks.await.map_err(|e| e.at("table", &table.source))?;
             check_split(&table.source, &chunks)?;
-            sink.register(&table.source, &chunks, None).await?;
+            let told = trying(&self.observer, &table.source);
+            persist(&self.options.retry, &self.cancel, told, || {
+                sink.register(&table.source, &chunks, None)
+            })
+            .await?;
             add(&mut queue, &mut grouped, &table.source, &chunks);
         }
         queue.fill(grouped);
@@ -269,6 +279,8 @@ fn sum(receipts: &[Receipt]) -> Receipt {
         done: true,
         ..Receipt::default()
     };
-    receipts.iter().for_each(|receipt| total.merge(receipt));
+    for receipt in receipts {
+        total.merge(receipt);
+    }
     total
 }

@@ -60,6 +60,24 @@ pub(crate) async fn register(
 /// Ordinals from here on are those of a later round, which is not applied yet.
 pub(crate) const LATER: u32 = 1 << 30;
 
+const FORGET_STAGED: &str = "delete from migrate.chunk where source_schema = $1 and source_name = $2 and ordinal between $3 and $3 + 536870911";
+
+/// Forgets a table's chunks of a round, of one kind: those with ordinals from `first` on.
+pub(crate) async fn forget_staged(
+    connection: &mut PgConnection,
+    table: &ObjectName,
+    first: u32,
+) -> Result<()> {
+    query(FORGET_STAGED)
+        .bind(&table.schema)
+        .bind(&table.name)
+        .bind(first as i32)
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(statement)
+}
+
 /// Stores chunks, with `first` added to their ordinals.
 pub(crate) async fn insert(
     connection: &mut PgConnection,

@@ -51,7 +51,9 @@ impl Round for PostgresRound {
                 done: true,
                 ..Receipt::default()
             };
-            chunks.iter().for_each(|(_, receipt)| total.merge(receipt));
+            for (_, receipt) in &chunks {
+                total.merge(receipt);
+            }
             let later: LaterChanges = changes.get(&table).copied().unwrap_or_default();
             total.digest.merge(&later.digest);
             let checkpoint = checkpoints.remove(&table);

@@ -60,6 +60,8 @@ impl Sink for Stage {
         // An error closes the connection, and the transaction with it.
         shared.begin(&mut connection).await?;
         run::hold(&mut connection, epoch).await?;
+        // After an error that may pass it is called again, and may find its chunks.
+        chunk::forget_staged(&mut connection, table, self.first()).await?;
         chunk::insert(&mut connection, table, chunks, self.first()).await?;
         execute(&mut connection, "commit", During::Statement).await?;
         shared.release(connection);

@@ -8,31 +8,41 @@ use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::{During, answer, execute};
 use serde_json::Value as Json;
 
-use crate::connect::statement;
+use crate::connect::{Shared, statement};
 
 /// Milliseconds that a query may take.
 const PATIENCE: &str = "600s";
 
 /// Answers a query in a transaction that can write nothing. If that fails, the connection is of no more use.
-pub(super) async fn ask(connection: &mut PgConnection, sql: &str, limit: usize) -> Result<Answer> {
-    begin(connection).await?;
+pub(super) async fn ask(
+    shared: &Shared,
+    connection: &mut PgConnection,
+    sql: &str,
+    limit: usize,
+) -> Result<Answer> {
+    begin(shared, connection).await?;
     let answer = answer(connection, sql, limit).await.map_err(statement)?;
     execute(connection, "rollback", During::Statement).await?;
     Ok(answer)
 }
 
-async fn begin(connection: &mut PgConnection) -> Result<u64> {
-    let statements = format!("begin read only; set local statement_timeout = '{PATIENCE}'");
+async fn begin(shared: &Shared, connection: &mut PgConnection) -> Result<u64> {
+    shared.begin(connection).await?;
+    let statements = format!("set transaction read only; set local statement_timeout = '{PATIENCE}'");
     execute(connection, statements, During::Statement).await
 }
 
 /// What the query planner would read from end to end.
-pub(super) async fn full_reads(connection: &mut PgConnection, sql: &str) -> Result<Vec<(TargetName, u64)>> {
+pub(super) async fn full_reads(
+    shared: &Shared,
+    connection: &mut PgConnection,
+    sql: &str,
+) -> Result<Vec<(TargetName, u64)>> {
     let explain = format!(
         "explain (format json, verbose) {}",
         sql.trim().trim_end_matches(';')
     );
-    let answer = ask(connection, &explain, 1).await?;
+    let answer = ask(shared, connection, &explain, 1).await?;
     let text = answer.rows.first().and_then(|row| row.first()).cloned().flatten();
     let plan: Json = text
         .and_then(|t| serde_json::from_str(&t).ok())

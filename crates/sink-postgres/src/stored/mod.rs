@@ -124,14 +124,14 @@ impl Stored for PostgresSink {
     async fn ask(&self, sql: &str, limit: usize) -> Result<Option<Answer>> {
         let mut connection = self.shared.acquire().await?;
         // A connection on which a query failed is closed with its transaction.
-        let answer = ask::ask(&mut connection, sql, limit).await?;
+        let answer = ask::ask(&self.shared, &mut connection, sql, limit).await?;
         self.shared.release(connection);
         Ok(Some(answer))
     }
 
     async fn full_reads(&self, sql: &str) -> Result<Vec<(TargetName, u64)>> {
         let mut connection = self.shared.acquire().await?;
-        let reads = ask::full_reads(&mut connection, sql).await?;
+        let reads = ask::full_reads(&self.shared, &mut connection, sql).await?;
         self.shared.release(connection);
         Ok(reads)
     }
@@ -141,7 +141,7 @@ impl Stored for PostgresSink {
             return Ok(vec![None; rows.len()]);
         }
         let mut connection = self.shared.acquire().await?;
-        let answers = since::written_after(&mut connection, table, rows).await?;
+        let answers = since::written_after(&self.shared, &mut connection, table, rows).await?;
         self.shared.release(connection);
         Ok(answers)
     }
@@ -154,7 +154,7 @@ impl Stored for PostgresSink {
             ));
         }
         let connection = self.shared.acquire().await?;
-        let connection = replace::replace(connection, table, changes).await?;
+        let connection = replace::replace(&self.shared, connection, table, changes).await?;
         self.shared.release(connection);
         Ok(())
     }

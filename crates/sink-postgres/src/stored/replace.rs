@@ -8,7 +8,7 @@ use migrate_pg_client::sqlx::{self, AssertSqlSafe};
 use migrate_pg_client::{Connector, During, execute};
 
 use super::rows_as_text;
-use crate::connect::statement;
+use crate::connect::{Shared, statement};
 
 /// Makes the changes in one transaction, and returns the connection.
 ///
@@ -16,11 +16,12 @@ use crate::connect::statement;
 /// are triggers too, do not fire. Elsewhere rows are updated in place, a row that others refer to with an action is not
 /// removed, and user triggers fire.
 pub(super) async fn replace(
+    shared: &Shared,
     mut connection: PgConnection,
     table: &TablePlan,
     changes: &[RowChange],
 ) -> Result<PgConnection> {
-    match in_transaction(&mut connection, table, changes).await {
+    match in_transaction(shared, &mut connection, table, changes).await {
         Ok(()) => Ok(connection),
         Err(error) => {
             // Closing the connection ends the transaction.
@@ -37,11 +38,12 @@ pub(super) async fn replace(
 }
 
 async fn in_transaction(
+    shared: &Shared,
     connection: &mut PgConnection,
     table: &TablePlan,
     changes: &[RowChange],
 ) -> Result<()> {
-    execute(connection, "begin", During::Statement).await?;
+    shared.begin(connection).await?;
     let silent = acts_as_replication(connection).await?;
     for name in ["pg_temp.migrate_before", "pg_temp.migrate_after"] {
         rows_as_text::create(connection, table, name).await?;

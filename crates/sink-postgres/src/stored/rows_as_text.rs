@@ -52,7 +52,11 @@ pub(super) async fn fill(
     for piece in bytes.chunks(128 << 10) {
         copy.send(piece).await.map_err(rejected)?;
     }
-    copy.finish().await.map(drop).map_err(rejected)
+    copy.finish().await.map(drop).map_err(rejected)?;
+    // Without statistics the planner may take the few rows for many.
+    execute(connection, format!("analyze {name}"), During::Statement)
+        .await
+        .map(drop)
 }
 
 /// Types whose values are equal if they are the same, and whose equality is quick: what is the same is looked for among them.

@@ -12,12 +12,13 @@ use migrate_pg_client::sqlx::{self, AssertSqlSafe, Row};
 use migrate_pg_client::{During, execute};
 
 use super::rows_as_text;
-use crate::connect::statement;
+use crate::connect::{Shared, statement};
 use crate::ledger::event;
 
 const COMPLETED: &str = "select text from migrate.event where kind = $1 order by id desc limit 1";
 
 pub(super) async fn written_after(
+    shared: &Shared,
     connection: &mut PgConnection,
     table: &TablePlan,
     rows: &[&[u8]],
@@ -32,7 +33,7 @@ pub(super) async fn written_after(
     let Some(completed) = completed else {
         return Ok(answers);
     };
-    execute(connection, "begin", During::Statement).await?;
+    shared.begin(connection).await?;
     rows_as_text::create(connection, table, "pg_temp.migrate_rows").await?;
     rows_as_text::fill(
         connection,
