@@ -89,7 +89,7 @@ struct Changing<'a> {
     took: Duration,
 }
 
-impl<'a> Changing<'a> {
+impl Changing<'_> {
     fn keyed(&self) -> Option<Keyed<'_>> {
         Keyed::of(self.table, &self.fixed)
     }
