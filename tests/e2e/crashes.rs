@@ -176,6 +176,12 @@ fn matrix(title: &str, source: &Source, server: &Arc<Cluster>) {
         again.add(&Told { rows, bytes });
         most = most.max(bytes.checked_div(here).unwrap_or(0));
         migrations += 1;
+        if wanted > 10 {
+            println!(
+                "{title}: {kills} kills in {migrations} migrations so far, {} bytes written again",
+                again.bytes
+            );
+        }
     }
     println!(
         "{title}: {kills} kills in {migrations} migrations of {} rows ({} bytes), seed {seed}: the same each time; {} rows \

@@ -194,6 +194,25 @@ impl Destination {
         })
     }
 
+    /// As many workers as were asked for, or as the server has connections for: each writes over one of its own, and others
+    /// use the server as well.
+    ///
+    /// # Errors
+    /// Those of asking.
+    pub(crate) async fn jobs(&self, wanted: usize, ui: &Ui) -> Result<usize> {
+        let Some(spare) = self.sink.spare_connections().await? else {
+            return Ok(wanted);
+        };
+        // One holds the lock, one looks for pauses, and half of what is left is for others.
+        let possible = (spare.saturating_sub(2) / 2).max(1);
+        if possible < wanted {
+            ui.warn(&format!(
+                "the server has {spare} connections to spare: {possible} parts of tables are copied at the same time, not {wanted}"
+            ));
+        }
+        Ok(wanted.min(possible))
+    }
+
     /// What the destination can do.
     pub(crate) fn target(&self) -> Target {
         self.sink.target()

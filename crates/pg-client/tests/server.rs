@@ -237,3 +237,31 @@ async fn certificates_are_checked() {
         }
     }
 }
+
+/// A statement whose client is gone ends, however long it would have taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_dead_client_asked_for_ends() {
+    for cluster in clusters() {
+        let url = cluster.url("postgres");
+        let mut asking = connector(&url).connect().await.unwrap();
+        let task =
+            tokio::spawn(
+                async move { execute(&mut asking, "select pg_sleep(600)", During::Statement).await },
+            );
+        let mut other = connector(&url).connect().await.unwrap();
+        let question =
+            "select count(*) from pg_stat_activity where query = 'select pg_sleep(600)' and state = 'active'";
+        let mut running =
+            async || -> i64 { sqlx::query(question).fetch_one(&mut other).await.unwrap().get(0) };
+        while running().await == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        // Its connection is dropped without a word, as by a process that is killed.
+        task.abort();
+        let began = std::time::Instant::now();
+        while running().await > 0 {
+            assert!(began.elapsed().as_secs() < 60, "the statement goes on");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    }
+}

@@ -41,7 +41,7 @@ async fn take(sink: &PostgresSink, plan: &Plan, purpose: Purpose) -> Result<Prog
             lock.begin().await?;
             lock
         }
-        None => RunLock::take(&sink.shared.connector, &sink.options.notice).await?,
+        None => RunLock::take(&sink.shared.connector, sink.options.notice.as_ref()).await?,
     };
     match begin_under(&mut lock, sink, plan, purpose).await {
         Ok((progress, epoch)) => {

@@ -53,7 +53,7 @@ impl PostgresSink {
                 lock.begin().await?;
                 lock
             }
-            None => RunLock::take(&self.shared.connector, &self.options.notice).await?,
+            None => RunLock::take(&self.shared.connector, self.options.notice.as_ref()).await?,
         };
         let outcome = clean(&mut lock, drop_data, self.options.portion.max(1)).await;
         lock.let_go().await;

@@ -2,10 +2,10 @@
 
 use migrate_core::plan::Plan;
 use migrate_core::{Error, ErrorKind, Result};
-use migrate_pg_client::query_scalar;
 use migrate_pg_client::sqlx::postgres::PgConnection;
+use migrate_pg_client::{Sessions, query_scalar};
 
-use crate::connect::statement;
+use crate::connect::{PostgresSink, statement};
 
 /// Bytes on disk for each byte of the source, indexes and the log of a load included: an estimate, on the safe side.
 const FACTOR: u64 = 3;
@@ -45,6 +45,26 @@ pub(crate) async fn check(connection: &mut PgConnection, plan: &Plan, limit: Opt
     .hint(
         "make the disk larger and raise the limit, or leave tables out; the estimate is three bytes for each byte of the source",
     ))
+}
+
+const SPARE: &str = "
+    select current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint
+           - (select count(*) from pg_stat_activity where backend_type = 'client backend')";
+
+impl PostgresSink {
+    /// Connections that the server has to spare at this moment; `None` behind a pooler, which has some of its own.
+    pub async fn spare_connections(&self) -> Result<Option<usize>> {
+        if self.shared.connector.sessions() == Sessions::Shared {
+            return Ok(None);
+        }
+        let mut connection = self.shared.acquire().await?;
+        let spare: i64 = query_scalar(SPARE)
+            .fetch_one(&mut connection)
+            .await
+            .map_err(statement)?;
+        self.shared.release(connection);
+        Ok(Some(spare.max(0) as usize))
+    }
 }
 
 const MAY_MAKE_ACCOUNTS: &str = "

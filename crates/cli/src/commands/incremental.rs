@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::Utc;
 use migrate_core::Result;
 use migrate_core::pipeline;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +14,7 @@ use crate::exit::Exit;
 use crate::planning::Subject;
 use crate::progress::Display;
 use crate::report::changes::Outcome;
-use crate::report::file;
+use crate::report::{file, moment};
 use crate::ui::Ui;
 
 pub(super) async fn carry_out(
@@ -26,7 +25,7 @@ pub(super) async fn carry_out(
     ui: &Ui,
     cancel: &CancellationToken,
 ) -> Result<Exit> {
-    let began = Utc::now();
+    let began = moment::now();
     let plan = Arc::new(plan_of(subject, destination).await?);
     announce(&plan, &destination.place, ui);
     let display = Display::start(ui, &plan);
@@ -46,7 +45,7 @@ pub(super) async fn carry_out(
         place: &destination.place,
         report: &report,
         began,
-        ended: Utc::now(),
+        ended: moment::now(),
     };
     let path = copy
         .report

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chrono::Utc;
 use migrate_core::chunk::ChunkGoal;
 use migrate_core::pipeline::{self, Options};
 use migrate_core::plan::Plan;
@@ -22,7 +21,7 @@ use crate::progress::Display;
 use crate::report::plan::{counted, describe_source, size};
 use crate::report::run::Outcome;
 use crate::report::text::printable;
-use crate::report::{document, file, number, pages};
+use crate::report::{document, file, moment, number, pages};
 use crate::ui::Ui;
 
 /// Fails early where the report could not be written in the end.
@@ -191,17 +190,21 @@ async fn carry_out(
     ui: &Ui,
     cancel: &CancellationToken,
 ) -> Result<Exit> {
-    let began = Utc::now();
+    let began = moment::now();
     let last = plan_of(subject, destination).await?;
     // Beside what is there, if it replaces something.
     let plan = Arc::new(destination.sink.to_carry_out(&last).await?);
     announce(&plan, &destination.place, ui);
+    let options = Options {
+        workers: destination.jobs(usize::from(copy.jobs), ui).await?,
+        ..options(copy)
+    };
     let display = Display::start(ui, &plan);
     let report = pipeline::run(
         Arc::clone(&subject.source),
         Arc::clone(&destination.sink) as Arc<dyn migrate_core::sink::Sink>,
         Arc::clone(&plan),
-        options(copy),
+        options,
         display.observer(),
         cancel.clone(),
     )
@@ -227,7 +230,7 @@ async fn carry_out(
         validation: validation.as_ref(),
         swapped: swapped.as_ref(),
         began,
-        ended: Utc::now(),
+        ended: moment::now(),
     };
     let written = write_report(&outcome, copy, ui)?;
     pages::write(&copy.pages, || {

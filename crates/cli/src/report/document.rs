@@ -132,7 +132,7 @@ fn heading(facts: &Facts<'_>) -> Vec<(&'static str, String)> {
         ("Created", counted(plan)),
         (
             "Report of",
-            chrono::Utc::now().format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+            super::moment::now().format("%Y-%m-%d %H:%M:%S UTC").to_string(),
         ),
     ];
     if let Some(found) = facts.validation {

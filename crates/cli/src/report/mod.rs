@@ -10,6 +10,7 @@ pub(crate) mod file;
 pub(crate) mod html;
 pub(crate) mod inspect;
 pub(crate) mod markdown;
+pub(crate) mod moment;
 pub(crate) mod number;
 pub(crate) mod pages;
 pub(crate) mod plan;

@@ -3,15 +3,18 @@
 mod schedule;
 mod step;
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use migrate_core::observer::{Event, Observer};
 use migrate_core::plan::Plan;
+use migrate_core::retry::persist;
 use migrate_core::sink::Completion;
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::{During, execute};
+use tokio_util::sync::CancellationToken;
 
 use crate::connect::PostgresSink;
 use crate::ddl::{Phase, Step, post_data};
@@ -33,12 +36,15 @@ pub(crate) async fn complete(
     observer: &dyn Observer,
 ) -> Result<Completion> {
     let epoch = sink.shared.epoch()?;
-    let mut connection = sink.shared.acquire().await?;
-    sink.shared.begin(&mut connection).await?;
-    check_copied(&mut connection, plan).await?;
-    let done = ledger::step::done(&mut connection).await?;
-    execute(&mut connection, "commit", During::Statement).await?;
-    sink.shared.release(connection);
+    let (retry, never) = (&sink.options.retry, CancellationToken::new());
+    let told = |error: &Error, after| {
+        observer.event(&Event::Retrying {
+            what: "the ledger".to_owned(),
+            reason: error.to_string(),
+            after,
+        });
+    };
+    let done = persist(retry, &never, told, || done_before(sink, plan)).await?;
     let steps: Vec<Step> = post_data(plan)
         .into_iter()
         .filter(|s| !done.contains(&s.id))
@@ -73,22 +79,36 @@ pub(crate) async fn complete(
     }
     let outcome = work.outcome.into_inner().unwrap_or_else(PoisonError::into_inner);
     if outcome.failed.is_empty() {
-        // Another one, should the first have been lost meanwhile.
-        let mut connection = sink.shared.acquire().await?;
-        sink.shared.begin(&mut connection).await?;
+        persist(retry, &never, told, || finish(sink, epoch, outcome.steps)).await?;
+    }
+    Ok(outcome)
+}
+
+/// The steps that are done already, once it is sure that all rows are there.
+async fn done_before(sink: &PostgresSink, plan: &Plan) -> Result<BTreeSet<String>> {
+    let mut connection = sink.shared.acquire().await?;
+    sink.shared.begin(&mut connection).await?;
+    check_copied(&mut connection, plan).await?;
+    let done = ledger::step::done(&mut connection).await?;
+    execute(&mut connection, "commit", During::Statement).await?;
+    sink.shared.release(connection);
+    Ok(done)
+}
+
+/// Marks the migration complete, once: an earlier attempt may have done it without hearing of it.
+async fn finish(sink: &PostgresSink, epoch: i64, steps: u64) -> Result<()> {
+    let mut connection = sink.shared.acquire().await?;
+    sink.shared.begin(&mut connection).await?;
+    if run::read(&mut connection).await?.finished_at.is_none() {
         run::finish(&mut connection, epoch).await?;
         // Later on, rows that somebody wrote since are told by it.
         event::note_snapshot(&mut connection).await?;
-        event::note(
-            &mut connection,
-            "completed",
-            &format!("{} steps after the rows", outcome.steps),
-        )
-        .await?;
-        execute(&mut connection, "commit", During::Statement).await?;
-        sink.shared.release(connection);
+        let text = format!("{steps} steps after the rows");
+        event::note(&mut connection, "completed", &text).await?;
     }
-    Ok(outcome)
+    execute(&mut connection, "commit", During::Statement).await?;
+    sink.shared.release(connection);
+    Ok(())
 }
 
 /// Nothing is built on rows that are not all there.

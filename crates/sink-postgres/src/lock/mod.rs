@@ -54,7 +54,7 @@ impl RunLock {
     ///
     /// # Errors
     /// [`Conflict`](ErrorKind::Conflict) if another run holds it.
-    pub(crate) async fn take(connector: &Connector, notice: &Option<Notice>) -> Result<Self> {
+    pub(crate) async fn take(connector: &Connector, notice: Option<&Notice>) -> Result<Self> {
         let mut connection = connector.connect().await?;
         let seen = Instant::now();
         let mut refusals = 0;

@@ -104,7 +104,7 @@ impl PostgresSink {
             });
         };
         let attempt = || async {
-            let mut lock = RunLock::take(&self.shared.connector, &self.options.notice).await?;
+            let mut lock = RunLock::take(&self.shared.connector, self.options.notice.as_ref()).await?;
             let outcome = self.swap_once(lock.connection(), plan).await;
             lock.let_go().await;
             outcome
@@ -217,7 +217,7 @@ impl PostgresSink {
     /// Puts what was replaced back in its place: the first half of a rollback, in a transaction of its own. What the migration
     /// made waits in a schema of its own again, to be dropped. `None` where nothing was replaced, or all of it is back.
     pub(crate) async fn put_back(&self) -> Result<Option<Swapped>> {
-        let mut lock = RunLock::take(&self.shared.connector, &self.options.notice).await?;
+        let mut lock = RunLock::take(&self.shared.connector, self.options.notice.as_ref()).await?;
         let outcome = self.put_back_once(lock.connection()).await;
         lock.let_go().await;
         let Some(mut swapped) = outcome? else {

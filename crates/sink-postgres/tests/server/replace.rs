@@ -272,7 +272,9 @@ async fn a_death_at_any_statement_leaves_all_or_nothing() {
     let backs = dies_everywhere(&db, &plan, ("lock table", true), (&after, &before)).await;
     assert_eq!(state(&db).await, before);
     beside(&db, &plan).await;
-    swap(&*db.sink().await, &plan).await.unwrap();
+    let sink = db.sink().await;
+    swap(&sink, &plan).await.unwrap();
+    drop(sink);
     let drops = dies_everywhere(&db, &plan, ("drop view", true), (&before, &before)).await;
     assert_eq!(state(&db).await, before);
     assert!(
