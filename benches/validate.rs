@@ -30,7 +30,7 @@ fn main() -> Outcome<()> {
     let server = Server::start()?;
     let scratch = tempfile::tempdir()?;
     let bacpac = scratch.path().join("bench.bacpac");
-    migrate_testkit::bench::narrow(&bacpac, ROWS)?;
+    migrate_testkit::bench::narrow_with_key(&bacpac, ROWS)?;
     server.fresh(DATABASE)?;
     let run = ["run", &bacpac.to_string_lossy(), "--no-validate"].map(str::to_owned);
     command(&migrate, &server, scratch.path(), &run, &[0])?;

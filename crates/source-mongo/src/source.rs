@@ -10,6 +10,7 @@ use migrate_core::Result;
 use migrate_core::catalog::{Catalog, ObjectName};
 use migrate_core::chunk::{Chunk, ChunkGoal, ChunkId, Cursor};
 use migrate_core::plan::{Plan, TablePlan};
+use migrate_core::proof::Answer;
 use migrate_core::source::{Capabilities, ChunkReader, GroupReader, Reach, Snapshot, Source};
 use tokio::sync::{Mutex, OnceCell};
 
@@ -124,6 +125,10 @@ impl Source for Mongo {
 
     async fn discover(&self) -> Result<Catalog> {
         Ok(self.known().await?.catalog.clone())
+    }
+
+    async fn ask(&self, query: &str, limit: usize) -> Result<Option<Answer>> {
+        self.store.ask(query, limit).await
     }
 
     async fn snapshot(&self, plan: &Plan) -> Result<Arc<dyn Snapshot>> {

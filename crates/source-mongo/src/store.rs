@@ -5,6 +5,7 @@ use std::ops::Range;
 use async_trait::async_trait;
 use migrate_core::Result;
 use migrate_core::chunk::{ChunkGoal, Cursor};
+use migrate_core::proof::Answer;
 use migrate_core::source::Fill;
 
 /// What a store is.
@@ -128,6 +129,12 @@ pub(crate) trait Store: Send + Sync {
         after: Option<&Cursor>,
         fields: &Fields,
     ) -> Result<Box<dyn Documents>>;
+
+    /// Answers an aggregation that a person wrote; `None` where there is nobody to ask.
+    async fn ask(&self, query: &str, limit: usize) -> Result<Option<Answer>> {
+        let _ = (query, limit);
+        Ok(None)
+    }
 
     /// A sample of about `size` documents, for choosing types when not all documents are read.
     async fn sample(&self, collection: &str, size: u64) -> Result<Box<dyn Documents>>;

@@ -147,8 +147,22 @@ pub(crate) fn shown(ty: &PgType, field: Option<&[u8]>, mask: bool) -> Value {
     match field {
         None => Value::Null,
         Some(bytes) if mask => Value::String(format!("*** ({} bytes)", bytes.len())),
-        Some(bytes) => decode::decode_cell(ty, bytes).unwrap_or_else(|_| hex(bytes).into()),
+        Some(bytes) => match label(ty, bytes) {
+            Some(label) => label.into(),
+            None => decode::decode_cell(ty, bytes).unwrap_or_else(|_| hex(bytes).into()),
+        },
     }
+}
+
+/// A value of a person's own type that travels as its text, as those of enums and of domains over text do. Other types'
+/// values have bytes in them that no text has, lengths and the like.
+fn label<'b>(ty: &PgType, bytes: &'b [u8]) -> Option<&'b str> {
+    let PgType::Other(name) = ty else { return None };
+    // Own types are named with their schema.
+    let text = std::str::from_utf8(bytes)
+        .ok()
+        .filter(|_| name.contains('.') || name == "bpchar")?;
+    (!text.chars().any(char::is_control)).then_some(text)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -157,4 +171,22 @@ fn hex(bytes: &[u8]) -> String {
         text.push_str(&format!("{byte:02x}"));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn labels_of_own_types_are_text() {
+        let of = |ty: &str, bytes: &[u8]| shown(&PgType::Other(ty.to_owned()), Some(bytes), false);
+        assert_eq!(of("public.mood", "glücklich".as_bytes()), json!("glücklich"));
+        assert_eq!(of("public.mood", b""), json!(""));
+        assert_eq!(of("bpchar", b"a  "), json!("a  "));
+        // A pair of numbers, an address of the network, a money: no text, or none of a person's own types.
+        assert_eq!(of("public.pair", &[0, 0, 0, 1]), json!("\\x00000001"));
+        assert_eq!(of("macaddr", b"ABCDEF"), json!("\\x414243444546"));
+    }
 }

@@ -75,7 +75,7 @@ pub(crate) async fn ledger(stored: &dyn Stored) -> Result<LedgerView> {
 
 /// Compares what the destination holds with what its ledger says was read, and with the source if that is given.
 ///
-/// Memory is bounded: a few mebibytes for each job, and in a table that differs some ten more. Nothing is written, unless
+/// Memory is bounded: a few mebibytes for each job, and some twenty more for sums and for rows that differ. Nothing is written, unless
 /// [`Options::note`] asks for a note in the ledger.
 ///
 /// # Errors

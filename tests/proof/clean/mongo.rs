@@ -150,6 +150,13 @@ async fn deployments() {
             let source = Mongo::connect(&config, MongoOptions::default()).await.unwrap();
             Arc::new(source) as Arc<dyn Source>
         };
+        if seed == 0 {
+            let query =
+                r#"{"collection": "typed", "pipeline": [{"$group": {"_id": "$where.y"}}, {"$count": "n"}]}"#;
+            let answer = open().await.ask(query, 10).await.unwrap().unwrap();
+            assert_eq!(answer.columns, ["n"]);
+            assert_eq!(answer.rows, [[Some(DOCUMENTS.to_string())]]);
+        }
         proves_clean(&format!("mongod, seed {seed}"), open, &mapping(seed), 0).await;
         server.run(&name, doc! { "dropDatabase": 1 });
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use migrate_core::ErrorKind;
 use migrate_core::mapping::Mapping;
 use migrate_core::source::Source;
 use migrate_source_mssql::{Bacpac, BacpacOptions, Mssql, MssqlConfig};
@@ -217,24 +218,33 @@ async fn files() {
     }
 }
 
+/// A server with the database, and how to get there.
+fn serve(made: &Made, driver: &str) -> (Arc<tds::Database>, tds::Server, String) {
+    let mut database = tds::Database::new(made.spec.clone()).user("reader", "secret");
+    for (table, rows) in &made.rows {
+        database = database.rows(table, Rows::Cells(rows.clone()));
+    }
+    let database = Arc::new(database);
+    let server = tds::Server::start(Arc::clone(&database));
+    let url = format!(
+        "mssql://reader:secret@127.0.0.1:{}/AllTypes?driver={driver}&trust_server_certificate=true",
+        server.port()
+    );
+    (database, server, url)
+}
+
+fn connect(url: &str) -> Arc<dyn Source> {
+    Arc::new(Mssql::new(MssqlConfig::parse(&url.into()).unwrap()))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn servers() {
     for seed in 0..rounds() {
         for driver in ["mssql-tds", "tiberius"] {
             // Tiberius takes no text that is not valid UTF-16.
             let made = made(1000 + seed, driver != "tiberius");
-            let mut database = tds::Database::new(made.spec).user("reader", "secret");
-            for (table, rows) in made.rows {
-                database = database.rows(table, Rows::Cells(rows));
-            }
-            let server = tds::Server::start(Arc::new(database));
-            let url = format!(
-                "mssql://reader:secret@127.0.0.1:{}/AllTypes?driver={driver}&trust_server_certificate=true",
-                server.port()
-            );
-            let open = || async {
-                Arc::new(Mssql::new(MssqlConfig::parse(&url.as_str().into()).unwrap())) as Arc<dyn Source>
-            };
+            let (_, _server, url) = serve(&made, driver);
+            let open = || async { connect(&url) };
             proves_clean(
                 &format!("{driver}, seed {seed}"),
                 open,
@@ -243,5 +253,35 @@ async fn servers() {
             )
             .await;
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_answer_queries_and_nothing_else() {
+    let made = made(0, false);
+    for driver in ["mssql-tds", "tiberius"] {
+        let (database, _server, url) = serve(&made, driver);
+        let source = connect(&url);
+        let answer = source
+            .ask("select count(*) from [dbo].[Hard]", 10)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(answer.rows, [[Some(ROWS.to_string())]], "{driver}");
+        assert!(!answer.more);
+        let log = database.log();
+        assert!(
+            log.iter().any(|sql| sql.starts_with("rollback transaction")),
+            "{log:?}"
+        );
+        let error = source
+            .ask("select 1 delete from [dbo].[Hard]", 10)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+        assert!(
+            !database.log().iter().any(|sql| sql.contains("delete")),
+            "{driver}"
+        );
     }
 }

@@ -13,6 +13,7 @@ pub use cell::{decode_cell, decode_row};
 pub use copy_reader::CopyReader;
 pub use native::cell_value;
 pub(crate) use number::numeric_text;
+pub use value::value_text;
 pub(crate) use value::value_to_json;
 
 use crate::error::{Error, ErrorKind, Result};

@@ -39,6 +39,15 @@ pub(crate) fn value_to_json(value: Value<'_>) -> Json {
     }
 }
 
+/// The value as text, as PostgreSQL prints it where it has such a one; `None` for NULL.
+pub fn value_text(value: Value<'_>) -> Option<String> {
+    match value_to_json(value) {
+        Json::Null => None,
+        Json::String(text) => Some(text),
+        other => Some(other.to_string()),
+    }
+}
+
 fn text(s: &str) -> Json {
     if s.contains('\0') {
         serde_json::json!({ "$utf8": hex(s.as_bytes()) })

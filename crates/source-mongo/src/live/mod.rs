@@ -14,6 +14,7 @@
 //! - Where the servers can (replica sets and sharded clusters since 5.0), everything is read as of one moment, see
 //!   [`moment`].
 
+mod ask;
 mod catalog;
 mod deployment;
 mod feed;

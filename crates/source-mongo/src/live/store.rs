@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use bson::{Bson, doc};
 use migrate_core::chunk::{ChunkGoal, Cursor};
+use migrate_core::proof::Answer;
 use migrate_core::{Error, ErrorKind, Result};
 
+use super::ask;
 use super::catalog::{self, Facts};
 use super::deployment::Deployment;
 use super::feed::{Feeder, batch_size};
@@ -189,6 +191,10 @@ impl Store for LiveStore {
         let facts = self.shared.facts(collection).await?;
         let query = Query::new(Extent::parse(token)?, after)?;
         Ok(self.start(collection, fields, query, batch_size(facts.average())))
+    }
+
+    async fn ask(&self, query: &str, limit: usize) -> Result<Option<Answer>> {
+        ask::ask(&self.shared, query, limit).await.map(Some)
     }
 
     async fn sample(&self, collection: &str, size: u64) -> Result<Box<dyn Documents>> {

@@ -6,11 +6,11 @@
 #[cfg(test)]
 pub(crate) mod arbitrary;
 mod convert;
-mod date;
-mod decimal;
+pub(crate) mod date;
+pub(crate) mod decimal;
 mod iso;
 pub(crate) mod json;
-mod object_id;
+pub(crate) mod object_id;
 mod rules;
 mod target;
 

@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use migrate_core::Result;
 use migrate_core::catalog::{Catalog, ManualObject};
 use migrate_core::plan::Plan;
+use migrate_core::proof::Answer;
 use migrate_core::source::{Capabilities, Snapshot, Source};
 use tokio::sync::OnceCell;
 
@@ -25,6 +26,7 @@ use self::catalog::{Discovered, ServerFacts, bracketed};
 use self::config::MssqlConfig;
 use self::pool::Pool;
 use self::read::patience::{Failures, Patience};
+use self::read::question;
 use self::read::sessions::Sessions;
 use self::snapshot::MssqlSnapshot;
 
@@ -135,6 +137,14 @@ impl Source for Mssql {
         let known = self.known().await?;
         let snapshot = MssqlSnapshot::begin(Arc::clone(&self.sessions), known, plan, self.patience).await?;
         Ok(Arc::new(snapshot))
+    }
+
+    async fn ask(&self, query: &str, limit: usize) -> Result<Option<Answer>> {
+        let snapshot = self.known().await?.server.snapshot_isolation;
+        let mut session = self.sessions.take().await?;
+        let answer = question::answer(session.as_mut(), snapshot, query, limit).await?;
+        self.sessions.give_back(session);
+        Ok(Some(answer))
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod literal;
 pub(crate) mod native;
 pub(crate) mod patience;
 pub(crate) mod position;
+pub(crate) mod question;
 pub(crate) mod range;
 pub(crate) mod select;
 pub(crate) mod sessions;

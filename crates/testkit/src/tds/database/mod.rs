@@ -160,6 +160,7 @@ impl Database {
             return Some(Answer::refused(refusal));
         }
         match asked.items.as_slice() {
+            ["count(*)"] if asked.condition.is_none() => return Some(one(rows.count() as i64)),
             ["top (0) 1"] => return Some(Answer::rows(&[Column::new("", SqlType::Int)], [])),
             ["top (1) 1"] if rows.count() == 0 => {
                 return Some(Answer::rows(&[Column::new("", SqlType::Int)], []));
@@ -228,7 +229,12 @@ impl Script for Database {
         let sql = query.sql;
         self.state().log.push(sql.to_owned());
         let begins = |words: &[&str]| words.iter().any(|w| sql.starts_with(w));
-        if begins(&["set ", "begin transaction", "commit transaction"]) {
+        if begins(&[
+            "set ",
+            "begin transaction",
+            "commit transaction",
+            "rollback transaction",
+        ]) {
             return Answer::done();
         }
         if let Some((columns, rows)) = self.catalog(sql) {
