@@ -135,7 +135,7 @@ fn matrix(title: &str, source: &Source, server: &Arc<Cluster>) {
     let Life::Ended(whole) = live(source, &folder, &calm, None) else {
         panic!("{title}: nobody killed it");
     };
-    let time = began.elapsed();
+    let mut time = began.elapsed();
     calm.assert_complete();
     let expected = calm.content();
     let rows = calm.number("select sum(written) from migrate.chunk");
@@ -148,6 +148,7 @@ fn matrix(title: &str, source: &Source, server: &Arc<Cluster>) {
         let database = Database::new(server);
         let (mut all, mut here) = (Told::default(), 0);
         loop {
+            let started = Instant::now();
             let moment = time.mul_f64(random.below(1100) as f64 / 1000.0);
             match live(source, &folder, &database, (kills < wanted).then_some(moment)) {
                 Life::Killed(told) => {
@@ -156,6 +157,10 @@ fn matrix(title: &str, source: &Source, server: &Arc<Cluster>) {
                 }
                 Life::Ended(told) => {
                     all.add(&told);
+                    // A machine that has become faster: moments behind the end kill nobody.
+                    if here == 0 {
+                        time = time.min(started.elapsed());
+                    }
                     break;
                 }
             }
