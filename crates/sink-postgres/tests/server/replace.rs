@@ -246,7 +246,11 @@ async fn dies_everywhere(
         // Long enough for the server to have done it.
         tokio::time::sleep(Duration::from_millis(5)).await;
         goes.abort();
-        assert!(goes.await.unwrap_err().is_cancelled());
+        // It may have come to its end all the same, where the lost answer was to its last words.
+        match goes.await {
+            Ok(outcome) => outcome.unwrap(),
+            Err(died) => assert!(died.is_cancelled()),
+        }
         drop(sink);
         proxy.cut_all();
         let now = settled(&state(db).await);

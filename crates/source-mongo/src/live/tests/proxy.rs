@@ -13,7 +13,7 @@ async fn connections_that_break_in_the_middle_of_replies_lose_nothing() {
     server.insert("shop", "things", &written);
     // A reply is a mebibyte, so that each connection breaks within its third.
     let proxy = Proxy::start(server.port());
-    proxy.faults([Fault::CutDown(2_500_000); 1000]);
+    proxy.faults(std::iter::repeat_n(Fault::CutDown(2_500_000), 1000));
     let url = format!("mongodb://127.0.0.1:{}/shop?directConnection=true", proxy.port());
     let store = connect(&url).await;
     let found = read_all(&store, "things", ChunkGoal::default()).await;

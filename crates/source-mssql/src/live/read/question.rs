@@ -15,7 +15,7 @@ use crate::live::wire::{Fetch, Flow, Query, RowTarget, Session};
 const PURPOSE: &str = "answering a query of the plan";
 
 /// What a query may take.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Words that no query has outside of brackets: statements need nothing between them in T-SQL, so that each of these may begin
 /// one, and `into` makes a table. SQL Server has no transaction that only reads.
