@@ -415,7 +415,13 @@ mod tests {
             heard("hello", true),
         ];
         for (n, expected) in expected.into_iter().enumerate() {
-            assert_eq!(say(&mut client(&proxy), "hello"), expected, "connection {n}");
+            let (got, open) = say(&mut client(&proxy), "hello");
+            // A connection that is cut may take along what is still under way; of others everything comes.
+            let whole = got == expected.0 || !expected.1 && expected.0.starts_with(&got);
+            assert!(
+                whole && open == expected.1,
+                "connection {n}: {got:?}, open: {open}"
+            );
         }
         assert_eq!(proxy.struck(), 5);
     }

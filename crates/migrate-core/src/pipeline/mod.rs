@@ -77,6 +77,8 @@ impl Default for Options {
 
 /// Carries the plan out. Calling it again after any failure goes on where the last durable receipt says.
 ///
+/// It needs a runtime with timers (`enable_time`, which `#[tokio::main]` includes).
+///
 /// # Errors
 /// The first error that no retry could overcome. Whatever was committed stays committed, and every task has ended.
 pub async fn run(

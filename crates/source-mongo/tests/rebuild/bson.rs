@@ -133,7 +133,10 @@ pub(crate) fn same(original: &Node, rebuilt: &Node) -> bool {
         (Node::Scalar(0x0a, _), Node::Nothing(which)) => which.contains('n'),
         (Node::Array(a), Node::Nothing(which)) => a.is_empty() && which.contains('e'),
         (Node::Scalar(kind, bytes), Node::Number(digits, kinds)) => {
-            kinds.contains(kind) && number(*kind, bytes) == *digits
+            // A whole double is stored with all of its digits, where its shortest form has fewer; both are the same double.
+            let same_double =
+                || *kind == 0x01 && digits.parse::<f64>().is_ok_and(|f| f.to_le_bytes() == **bytes);
+            kinds.contains(kind) && (number(*kind, bytes) == *digits || same_double())
         }
         (Node::Scalar(kind, bytes), Node::Float(bits, real, kinds)) => {
             let float = f64::from_bits(*bits);

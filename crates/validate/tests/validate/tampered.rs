@@ -291,7 +291,7 @@ proptest! {
     fn exactly_the_rows_that_were_changed_are_named(
         changes in proptest::collection::btree_map(0..40_usize, 0..4_u8, 0..12),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let done = Migrated::tables(&[("A", 40)]).await;
             let mut expected = BTreeMap::new();
