@@ -47,8 +47,9 @@ pub struct Staged {
     pub whole: bool,
     /// The staged rows, all chunks together.
     pub receipt: Receipt,
-    /// Whether the keys of all rows are staged: rows with other keys are removed.
-    pub keys: bool,
+    /// The staged keys of all rows, if rows with other keys are to be removed. Those that are there have to be these: one that
+    /// got lost would be a row that is removed.
+    pub keys: Option<Receipt>,
     /// Up to where the source was read.
     pub checkpoint: Option<Checkpoint>,
 }

@@ -104,17 +104,31 @@ async fn clean(lock: &mut RunLock, drop_data: bool, portion: usize) -> Result<Cl
         let at_once = created.len() <= portion;
         for kind in KINDS {
             if kind == "view" {
-                drop_objects(lock.connection(), &declared, Moment::AfterTables, &mut dropped).await?;
+                drop_objects(
+                    lock.connection(),
+                    &declared,
+                    Moment::AfterTables,
+                    at_once,
+                    &mut dropped,
+                )
+                .await?;
             }
             if kind == "domain" {
-                drop_objects(lock.connection(), &declared, Moment::BeforeTables, &mut dropped).await?;
+                drop_objects(
+                    lock.connection(),
+                    &declared,
+                    Moment::BeforeTables,
+                    at_once,
+                    &mut dropped,
+                )
+                .await?;
             }
             let of_kind: Vec<&Created> = created.iter().filter(|c| c.kind == kind).collect();
             if kind == "table" && !at_once {
                 portions::drop_foreign_keys(lock, portion).await?;
             }
             for some in of_kind.chunks(portion) {
-                dropped.extend(drop_kind(lock.connection(), kind, some).await?);
+                dropped.extend(drop_kind(lock.connection(), kind, some, at_once).await?);
                 if !at_once {
                     lock.commit().await?;
                     lock.begin().await?;
@@ -141,12 +155,22 @@ async fn clean(lock: &mut RunLock, drop_data: bool, portion: usize) -> Result<Cl
     })
 }
 
+/// What to do about something of others that depends on what is dropped.
+fn depended_on(at_once: bool) -> &'static str {
+    if at_once {
+        "drop what depends on it first; nothing was changed"
+    } else {
+        "drop what depends on it first, then run the same command again: some of it is gone already"
+    }
+}
+
 /// Drops objects that the plan declares, the latest first: those of before the tables, or all later ones. What comes after
 /// the rows is dropped if the ledger says that it was made: where it could not be, somebody else may have the name.
 async fn drop_objects(
     connection: &mut PgConnection,
     declared: &Declared,
     from: Moment,
+    at_once: bool,
     dropped: &mut Vec<String>,
 ) -> Result<()> {
     let early = from == Moment::BeforeTables;
@@ -159,14 +183,19 @@ async fn drop_objects(
         let Some(sql) = &object.drop else { continue };
         execute(connection, sql.as_str(), During::Statement)
             .await
-            .map_err(|e| e.hint("drop what depends on it first; nothing was changed"))?;
+            .map_err(|e| e.hint(depended_on(at_once)))?;
         dropped.push(format!("{} {}", object.kind, object.name));
     }
     Ok(())
 }
 
 /// Drops objects of a kind at once, so that foreign keys between them do not matter.
-async fn drop_kind(connection: &mut PgConnection, kind: &str, objects: &[&Created]) -> Result<Vec<String>> {
+async fn drop_kind(
+    connection: &mut PgConnection,
+    kind: &str,
+    objects: &[&Created],
+    at_once: bool,
+) -> Result<Vec<String>> {
     let mut names = Vec::new();
     let mut dropped = Vec::new();
     for object in objects {
@@ -197,7 +226,7 @@ async fn drop_kind(connection: &mut PgConnection, kind: &str, objects: &[&Create
             During::Statement,
         )
         .await
-        .map_err(|e| e.hint("drop what depends on it first; nothing was changed"))?;
+        .map_err(|e| e.hint(depended_on(at_once)))?;
     }
     Ok(dropped)
 }

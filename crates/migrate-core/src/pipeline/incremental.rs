@@ -147,7 +147,7 @@ impl Run {
             &self.cancel,
         )
         .await?;
-        let keys = if self.deletes {
+        let mut keys = if self.deletes {
             self.stage_keys().await?
         } else {
             BTreeMap::new()
@@ -158,7 +158,7 @@ impl Run {
                 table: table.source.clone(),
                 whole: wanted.whole,
                 receipt: sum(&receipts),
-                keys: keys.contains_key(&table.source),
+                keys: keys.remove(&table.source),
                 checkpoint: wanted.checkpoint,
             })
             .collect();

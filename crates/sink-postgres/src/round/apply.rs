@@ -132,7 +132,7 @@ impl<'a> Work<'a> {
     async fn lock(&mut self, staged: &[Staged]) -> Result<()> {
         let touched = staged
             .iter()
-            .filter(|s| s.receipt.digest.rows > 0 || s.keys || s.whole);
+            .filter(|s| s.receipt.digest.rows > 0 || s.keys.is_some() || s.whole);
         let mut names: Vec<String> = touched
             .filter_map(|s| self.plan.table(&s.table))
             .map(|t| t.target.quoted())
@@ -195,7 +195,7 @@ impl<'a> Work<'a> {
             let sql = keyed.copy_out(&rows_of(table));
             changing.before = self.digest(&sql, table, changing.oids.as_ref()).await?;
         }
-        if staged.keys {
+        if let Some(receipt) = &staged.keys {
             let (keys, gone) = (keys_of(table), gone_of(table));
             let analyze = format!("analyze {}", keys.quoted());
             // A source without rows had none to stage.
@@ -209,6 +209,19 @@ impl<'a> Work<'a> {
             };
             let create = super::stage::create(&key_columns, &place);
             execute(self.connection, create, During::Statement).await?;
+            // What is staged is not logged: a server that crashed meanwhile has emptied it.
+            let oids = oids::of_table(&self.sink.shared, self.connection, &place).await?;
+            let found = self.digest(&copy_all(&place), &place, oids.as_ref()).await?;
+            if found != receipt.digest {
+                return Err(Error::destination(
+                    ErrorKind::Mismatch,
+                    format!(
+                        "{} keys were staged and {} are there, so that rows that are gone cannot be told; nothing was changed",
+                        receipt.digest.rows, found.rows
+                    ),
+                )
+                .hint("the server may have crashed meanwhile: run the same command again"));
+            }
             execute(self.connection, analyze, During::Statement).await?;
             changing.gone = execute(self.connection, keyed.gone(&keys, &gone), During::Rows).await?;
             if changing.gone > 0 {
@@ -418,7 +431,7 @@ impl<'a> Work<'a> {
             found.push(outcome);
         }
         drop(changed);
-        let deletes = staged.iter().any(|s| s.keys);
+        let deletes = staged.iter().any(|s| s.keys.is_some());
         let number = round::note(self.connection, &found, deletes).await?;
         round::applied(self.connection).await?;
         let sum = |of: fn(&LaterChanges) -> u64| found.iter().map(|t| of(&t.changes)).sum::<u64>();

@@ -14,3 +14,4 @@ mod pooled;
 mod portions;
 mod refusal;
 mod replace;
+mod round;

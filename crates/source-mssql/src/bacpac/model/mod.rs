@@ -216,17 +216,8 @@ fn table(
         return Err(corrupt("the table has no columns").at("table", name));
     }
     let table = Table {
-        name,
-        columns,
-        primary_key: None,
-        uniques: Vec::new(),
-        foreign_keys: Vec::new(),
-        checks: Vec::new(),
-        indexes: Vec::new(),
-        comment: None,
-        rows: None,
-        bytes: None,
         notes,
+        ..Table::new(name, columns)
     };
     let draft = TableDraft {
         computed,
