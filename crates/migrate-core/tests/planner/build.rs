@@ -62,19 +62,7 @@ pub(crate) fn text(name: &str, case_sensitive: bool) -> Column {
 }
 
 pub(crate) fn table(source: &str, columns: Vec<Column>) -> Table {
-    Table {
-        name: name(source),
-        columns,
-        primary_key: None,
-        uniques: Vec::new(),
-        foreign_keys: Vec::new(),
-        checks: Vec::new(),
-        indexes: Vec::new(),
-        comment: None,
-        rows: None,
-        bytes: None,
-        notes: Vec::new(),
-    }
+    Table::new(name(source), columns)
 }
 
 pub(crate) fn strings(items: &[&str]) -> Vec<String> {

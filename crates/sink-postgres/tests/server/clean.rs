@@ -25,17 +25,7 @@ async fn with_the_data_nothing_is_left() {
         sink.complete(&plan, &Silent).await.unwrap();
         let cleaned = sink.clean(true).await.unwrap();
         assert!(cleaned.ledger);
-        assert_eq!(
-            cleaned.dropped,
-            [
-                "view Sales.Top",
-                "table Sales.Order \"x\"",
-                "table Sales.Customer",
-                "sequence Sales.numbers",
-                "domain Sales.label",
-                "schema Sales"
-            ]
-        );
+        assert_eq!(cleaned.dropped, ALL_DROPPED);
         assert_eq!(db.words(OBJECTS).await, before);
         // It can begin again at once.
         assert!(!sink.begin(&plan).await.unwrap().resumed);

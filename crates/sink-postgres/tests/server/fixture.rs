@@ -177,6 +177,16 @@ pub(crate) fn plan(target: Target) -> Plan {
     }
 }
 
+/// What a rollback of the completed plan says, where its schema was not there before.
+pub(crate) const ALL_DROPPED: [&str; 6] = [
+    "view Sales.Top",
+    "table Sales.Order \"x\"",
+    "table Sales.Customer",
+    "sequence Sales.numbers",
+    "domain Sales.label",
+    "schema Sales",
+];
+
 /// A batch of rows for a table.
 pub(crate) fn batch(table: &TablePlan, rows: &[Vec<Value<'_>>]) -> Batch {
     let specs: Vec<ColumnSpec> = table.copied().map(ColumnSpec::from).collect();

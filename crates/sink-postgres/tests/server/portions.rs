@@ -40,17 +40,7 @@ async fn portion_by_portion_the_same_comes_and_goes() {
         let completed = sink.complete(&plan, &Silent).await.unwrap();
         assert_eq!(completed.failed, vec![]);
         let cleaned = sink.clean(true).await.unwrap();
-        assert_eq!(
-            cleaned.dropped,
-            [
-                "view Sales.Top",
-                "table Sales.Order \"x\"",
-                "table Sales.Customer",
-                "sequence Sales.numbers",
-                "domain Sales.label",
-                "schema Sales"
-            ]
-        );
+        assert_eq!(cleaned.dropped, ALL_DROPPED);
         assert_eq!(db.ask("select to_regnamespace('migrate')").await, None);
         sink.close().await.unwrap();
     })

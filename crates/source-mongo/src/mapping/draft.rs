@@ -31,17 +31,8 @@ impl<'a> Draft<'a> {
     pub(super) fn new(database: &str, rows_from: RowsFrom, rows: Option<u64>) -> Self {
         Self {
             table: Table {
-                name: ObjectName::new(database, rows_from.to_string()),
-                columns: Vec::new(),
-                primary_key: None,
-                uniques: Vec::new(),
-                foreign_keys: Vec::new(),
-                checks: Vec::new(),
-                indexes: Vec::new(),
-                comment: None,
                 rows,
-                bytes: None,
-                notes: Vec::new(),
+                ..Table::new(ObjectName::new(database, rows_from.to_string()), Vec::new())
             },
             rows_from,
             columns: Vec::new(),

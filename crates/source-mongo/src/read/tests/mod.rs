@@ -47,18 +47,9 @@ fn kind(ty: &PgType) -> ValueKind {
 }
 
 fn catalog(tables: &[Said<'_>]) -> Catalog {
-    let table = |(name, columns): &Said<'_>| Table {
-        name: ObjectName::new("db", *name),
-        columns: columns.iter().map(column).collect(),
-        primary_key: None,
-        uniques: Vec::new(),
-        foreign_keys: Vec::new(),
-        checks: Vec::new(),
-        indexes: Vec::new(),
-        comment: None,
-        rows: None,
-        bytes: None,
-        notes: Vec::new(),
+    let table = |(name, columns): &Said<'_>| {
+        let columns = columns.iter().map(column).collect();
+        Table::new(ObjectName::new("db", *name), columns)
     };
     Catalog {
         tables: tables.iter().map(table).collect(),
