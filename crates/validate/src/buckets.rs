@@ -58,6 +58,64 @@ impl Bucket {
     }
 }
 
+/// Rows whose buckets are looked up together. The buckets are larger than a core's own cache: looked up one after the other,
+/// each row would wait for its memory; together they wait at the same time.
+const TOGETHER: usize = 512;
+
+/// A row on its way to its bucket.
+#[derive(Clone, Copy)]
+struct Addend {
+    bucket: usize,
+    hash: u128,
+    bytes: usize,
+    stretch: u32,
+}
+
+/// One side's sums while it is read.
+pub(crate) struct Summing {
+    sums: Sums,
+    waiting: Vec<Addend>,
+}
+
+impl Summing {
+    /// `count` is a power of two.
+    pub(crate) fn new(count: usize) -> Self {
+        Self {
+            sums: Sums {
+                buckets: vec![Bucket::default(); count],
+                total: Digest::default(),
+            },
+            waiting: Vec::with_capacity(TOGETHER),
+        }
+    }
+
+    /// Adds a row that has this key and lies in this stretch.
+    pub(crate) fn add(&mut self, key: &[u8], row: &[u8], stretch: u32) {
+        let hash = Digest::hash_row(row);
+        self.sums.total.add_hash(hash);
+        self.waiting.push(Addend {
+            bucket: self.sums.bucket_of(key),
+            hash,
+            bytes: row.len(),
+            stretch,
+        });
+        if self.waiting.len() == TOGETHER {
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        for row in self.waiting.drain(..) {
+            self.sums.buckets[row.bucket].add(row.hash, row.bytes, row.stretch);
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Sums {
+        self.settle();
+        self.sums
+    }
+}
+
 /// One side's sums.
 pub(crate) struct Sums {
     buckets: Vec<Bucket>,
@@ -65,22 +123,6 @@ pub(crate) struct Sums {
 }
 
 impl Sums {
-    /// `count` is a power of two.
-    pub(crate) fn new(count: usize) -> Self {
-        Self {
-            buckets: vec![Bucket::default(); count],
-            total: Digest::default(),
-        }
-    }
-
-    /// Adds a row that has this key and lies in this stretch.
-    pub(crate) fn add(&mut self, key: &[u8], row: &[u8], stretch: u32) {
-        let hash = Digest::hash_row(row);
-        self.total.add_hash(hash);
-        let bucket = self.bucket_of(key);
-        self.buckets[bucket].add(hash, row.len(), stretch);
-    }
-
     pub(crate) fn bucket_of(&self, key: &[u8]) -> usize {
         (Digest::hash(key) as usize) & (self.buckets.len() - 1)
     }
@@ -120,11 +162,15 @@ mod tests {
 
     #[test]
     fn a_bucket_knows_its_rows_and_places() {
-        let (mut left, mut right) = (Sums::new(1024), Sums::new(1024));
-        left.add(b"key", b"..row", 2);
-        left.add(b"key", b"..other", 7);
-        right.add(b"key", b"..other", 1);
-        right.add(b"key", b"..row", 1);
+        let sums = |rows: &[(&[u8], u32)]| {
+            let mut summing = Summing::new(1024);
+            for (row, stretch) in rows {
+                summing.add(b"key", row, *stretch);
+            }
+            summing.finish()
+        };
+        let left = sums(&[(b"..row", 2), (b"..other", 7)]);
+        let right = sums(&[(b"..other", 1), (b"..row", 1)]);
         let bucket = left.bucket_of(b"key");
         assert_eq!(left.differing(&right), [] as [usize; 0]);
         assert_eq!(left.total(), right.total());
@@ -133,7 +179,30 @@ mod tests {
             (found.rows(), found.bytes(), found.places()),
             (2, 12, 1 << 2 | 1 << 7)
         );
-        right.add(b"key", b"..more", 1);
+        let right = sums(&[(b"..other", 1), (b"..row", 1), (b"..more", 1)]);
         assert_eq!(left.differing(&right), [bucket]);
+    }
+
+    #[test]
+    fn every_row_is_added_however_many_wait() {
+        for rows in [0, 1, TOGETHER - 1, TOGETHER, TOGETHER + 1, 3 * TOGETHER + 7] {
+            let mut summing = Summing::new(1024);
+            let mut expected = Digest::default();
+            for row in 0..rows {
+                let row = [b"..".as_slice(), &row.to_be_bytes()].concat();
+                summing.add(&row, &row, 0);
+                expected.add_row(&row);
+            }
+            let sums = summing.finish();
+            assert_eq!(sums.total(), expected);
+            let (mut found, mut bytes, mut sum) = (0, 0, 0_u64);
+            for bucket in &sums.buckets {
+                found += bucket.rows();
+                bytes += bucket.bytes();
+                sum = sum.wrapping_add(bucket.sum);
+            }
+            let expected = (rows as u64, rows as u64 * 10, expected.sum as u64);
+            assert_eq!((found, bytes, sum), expected);
+        }
     }
 }

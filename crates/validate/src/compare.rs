@@ -10,7 +10,7 @@ use std::sync::Arc;
 use migrate_core::digest::Digest;
 use migrate_core::{Error, ErrorKind, Result};
 
-use crate::buckets::{self, Bucket, Sums};
+use crate::buckets::{self, Bucket, Summing, Sums};
 use crate::difference::Pair;
 use crate::key::KeyFinder;
 use crate::rows::{OpenTable, TableSide};
@@ -31,16 +31,16 @@ struct Read {
 /// The first reading.
 async fn sums(side: TableSide, mut key: KeyFinder, buckets: usize) -> Result<Read> {
     let table = side.open().await?;
-    let mut sums = Sums::new(buckets);
+    let mut summing = Summing::new(buckets);
     let reading = table
         .read(table.all(), |stretch, row| {
-            sums.add(key.of(row)?, row, stretch);
+            summing.add(key.of(row)?, row, stretch);
             Ok(())
         })
         .await?;
     Ok(Read {
         table,
-        sums: Arc::new(sums),
+        sums: Arc::new(summing.finish()),
         stretches: reading.stretches,
         rejected: reading.rejected,
     })
