@@ -8,10 +8,9 @@ use migrate_core::mapping::Mapping;
 use migrate_core::plan::{Plan, Target};
 use migrate_core::source::Source;
 use migrate_core::{Error, ErrorKind, Result, planner};
-use migrate_source_mssql::Check;
 
 use crate::args::MappingArgs;
-use crate::source::{self, Argument, Named};
+use crate::source::{self, Argument, Check, Named};
 use crate::ui::Ui;
 use crate::{fingerprint, plan_file};
 

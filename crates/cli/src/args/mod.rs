@@ -15,9 +15,9 @@ pub(crate) use mapping::MappingArgs;
 pub(crate) use proof::{Against, DiffArgs, PageArgs, ValidateArgs};
 
 use migrate_core::pipeline::Rate;
-use migrate_source_mssql::Check;
 
 use crate::exit;
+use crate::source::Check;
 
 /// Moves a whole database into PostgreSQL, exactly, resumably, with proof.
 ///

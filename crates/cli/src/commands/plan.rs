@@ -6,13 +6,13 @@ use std::path::Path;
 use migrate_core::plan::Plan;
 use migrate_core::{Error, ErrorKind, Result};
 use migrate_sink_postgres::{post_data, pre_data};
-use migrate_source_mssql::Check;
 use tokio_util::sync::CancellationToken;
 
 use super::{interruptible, print};
 use crate::args::PlanArgs;
 use crate::exit::Exit;
 use crate::planning::Subject;
+use crate::source::Check;
 use crate::ui::Ui;
 use crate::{destination, fingerprint, plan_file, report};
 

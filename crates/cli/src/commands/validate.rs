@@ -6,7 +6,6 @@ use std::sync::Arc;
 use migrate_core::proof::Proof;
 use migrate_core::stored::{LedgerView, Stored};
 use migrate_core::{Error, ErrorKind, Result, Side};
-use migrate_source_mssql::Check;
 use migrate_validate::{Options, RepairOptions, TableRepair, Validation};
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +16,7 @@ use crate::exit::Exit;
 use crate::planning::Subject;
 use crate::progress::Display;
 use crate::report::{difference, document, file, number, pages, text::printable, validation};
+use crate::source::Check;
 use crate::ui::{Style, Ui};
 
 pub(super) async fn run(args: ValidateArgs, ui: &Ui, cancel: &CancellationToken) -> Result<Exit> {

@@ -1,26 +1,47 @@
-//! From what the user names to a source.
+//! From what the user names to a source. Each kind is a feature of this package; a build without one says so.
 
+#[cfg(feature = "mongo")]
+mod mongo;
+#[cfg(feature = "mssql")]
+mod mssql;
 mod named;
+#[cfg(feature = "postgres")]
+mod postgres;
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use migrate_core::catalog::Catalog;
 use migrate_core::source::Source;
 use migrate_core::{Error, ErrorKind, Result, Side};
-use migrate_source_mongo::{DumpOptions, Mongo, MongoConfig, MongoOptions};
-use migrate_source_mssql::{Bacpac, BacpacOptions, Check, Mssql, MssqlConfig};
-use migrate_source_postgres::{Postgres, PostgresConfig, PostgresOptions};
 use serde_json::{Map, Value};
 
-pub(crate) use named::{Kind, Named, Place};
+pub(crate) use named::{Kind, Named};
 
 /// How every zip file with an entry begins.
 const ZIP: &[u8] = b"PK\x03\x04";
 
 /// Plan files are written by people and tools; nobody's is larger.
 const LARGEST_PLAN: u64 = 64 << 20;
+
+/// When a file's data is checked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Check {
+    /// Small files before anything else, large ones while they are read.
+    BySize,
+    /// Before anything else.
+    Before,
+    /// While they are read.
+    While,
+}
+
+/// Collections whose schema was inferred, for people and for programs.
+pub(crate) struct Inferred {
+    pub(crate) text: String,
+    pub(crate) json: Value,
+}
 
 /// What an argument names.
 #[derive(Debug, Clone)]
@@ -42,7 +63,8 @@ pub(crate) fn recognise(argument: &str) -> Result<Argument> {
         return Ok(Argument::Source(named));
     }
     let path = PathBuf::from(argument);
-    if path.exists() && migrate_source_mongo::is_dump(&path) {
+    #[cfg(feature = "mongo")]
+    if mongo::is_dump(&path) {
         return Ok(Argument::Source(Named::file(Kind::MongoDump, path)));
     }
     let start = beginning(&path)?;
@@ -95,86 +117,47 @@ pub(crate) async fn open(
     options: &Map<String, Value>,
     check: Check,
 ) -> Result<Arc<dyn Source>> {
-    match (&named.kind, &named.place) {
-        (Kind::Bacpac, Place::Path(path)) => {
-            no_options(options)?;
-            let options = BacpacOptions {
-                check,
-                ..BacpacOptions::default()
-            };
-            Ok(Arc::new(Bacpac::open(path, options)?))
+    #[cfg(not(all(feature = "mssql", feature = "postgres", feature = "mongo")))]
+    let _ = (options, check);
+    match named.kind {
+        Kind::Bacpac | Kind::SqlServer => {
+            #[cfg(feature = "mssql")]
+            return mssql::open(named, options, check);
+            #[cfg(not(feature = "mssql"))]
+            Err(not_built("SQL Server or a .bacpac", "mssql"))
         }
-        (Kind::SqlServer, Place::Connection(text)) => {
-            no_options(options)?;
-            Ok(Arc::new(Mssql::new(MssqlConfig::parse(text)?)))
+        Kind::Postgres => {
+            #[cfg(feature = "postgres")]
+            return postgres::open(named, options);
+            #[cfg(not(feature = "postgres"))]
+            Err(not_built("PostgreSQL", "postgres"))
         }
-        (Kind::Postgres, Place::Connection(text)) => {
-            let options = PostgresOptions::from_map(options)?;
-            let config = PostgresConfig::parse(text)?.with_options(options);
-            Ok(Arc::new(Postgres::new(config)))
+        Kind::MongoDb | Kind::MongoDump => {
+            #[cfg(feature = "mongo")]
+            return Ok(Arc::new(mongo::open(named, options).await?));
+            #[cfg(not(feature = "mongo"))]
+            Err(not_built("MongoDB", "mongo"))
         }
-        (Kind::MongoDb | Kind::MongoDump, _) => Ok(Arc::new(open_mongo(named, options).await?)),
-        _ => Err(misplaced()),
     }
 }
 
-/// Opens a MongoDB deployment, or what `mongodump` wrote. The option `database` names the database where the connection
-/// string or the dump leaves it open; the others are the source's own.
+/// What the source holds, and where its schema is inferred, from what.
 ///
 /// # Errors
 /// As [`open`].
-pub(crate) async fn open_mongo(named: &Named, options: &Map<String, Value>) -> Result<Mongo> {
-    let mut options = options.clone();
-    let database = match options.remove("database") {
-        None => None,
-        Some(Value::String(name)) => Some(name),
-        Some(_) => {
-            return Err(Error::new(
-                ErrorKind::Config,
-                "the option `database` is not a name",
-            ));
-        }
-    };
-    let options = MongoOptions::from_map(&options)?;
-    match &named.place {
-        Place::Connection(text) => {
-            let mut config = MongoConfig::parse(text)?;
-            if let Some(name) = database {
-                config = config.with_database(name);
-            }
-            if config.lacks_password()
-                && let Ok(password) = std::env::var("MONGODB_PASSWORD")
-            {
-                config = config.with_password(password.into());
-            }
-            Mongo::connect(&config, options).await
-        }
-        Place::Path(path) => {
-            let dump = DumpOptions {
-                database,
-                ..DumpOptions::default()
-            };
-            Mongo::open_dump(path, &dump, options)
-        }
+pub(crate) async fn look(named: Named) -> Result<(Catalog, Option<Inferred>)> {
+    #[cfg(feature = "mongo")]
+    if matches!(named.kind, Kind::MongoDb | Kind::MongoDump) {
+        return mongo::look(&named).await;
     }
+    let source = open(&named, &Map::new(), Check::Before).await?;
+    Ok((source.discover().await?, None))
 }
 
-fn misplaced() -> Error {
-    Error::new(
-        ErrorKind::Internal,
-        "a source of a kind that does not fit its place",
-    )
-}
-
-fn no_options(options: &Map<String, Value>) -> Result<()> {
-    match options.keys().next() {
-        None => Ok(()),
-        Some(name) => Err(Error::new(
-            ErrorKind::Config,
-            format!("this kind of source has no options, and the plan file sets `{name}`"),
-        )
-        .hint("remove [options] from the plan file")),
-    }
+#[cfg(not(all(feature = "mssql", feature = "mongo", feature = "postgres")))]
+fn not_built(what: &str, feature: &str) -> Error {
+    unsupported(&format!("this build of migrate does not read {what}"))
+        .hint(format!("build it with the feature `{feature}`"))
 }
 
 /// A name for the database in the private cluster: the source's, in letters that need no quoting.
@@ -237,6 +220,7 @@ fn unsupported(message: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::named::Place;
     use super::*;
 
     #[test]

@@ -19,6 +19,10 @@ pub(crate) enum Kind {
     /// A running MongoDB.
     MongoDb,
     /// What `mongodump` wrote.
+    #[cfg_attr(
+        not(feature = "mongo"),
+        expect(dead_code, reason = "only the source recognises it")
+    )]
     MongoDump,
 }
 

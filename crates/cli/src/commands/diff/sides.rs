@@ -9,13 +9,13 @@ use migrate_core::plan::{Plan, TablePlan, Target};
 use migrate_core::stored::Stored;
 use migrate_core::{Error, ErrorKind, Result, planner};
 use migrate_sink_postgres::{PostgresSink, SinkOptions};
-use migrate_source_mssql::Check;
 use migrate_validate::{DiffSide, Side};
 use secrecy::SecretString;
 
 use crate::args::MappingArgs;
 use crate::connection::holds_password;
 use crate::planning::Subject;
+use crate::source::Check;
 use crate::ui::Ui;
 
 /// Opens both sides.
