@@ -84,6 +84,8 @@ struct Changing<'a> {
     fixed: Vec<String>,
     /// Whether rows stay at the places that were listed until they are changed from there.
     still: bool,
+    /// Whether the staged rows are a small part of the table, as far as its statistics know.
+    few: bool,
     /// The list of places.
     here: Option<TargetName>,
     /// Keys that are gone.
@@ -108,14 +110,18 @@ impl Changing<'_> {
 }
 
 /// A table's number; its columns whose numbers nobody may change (`generated always as identity`); and whether no change of
-/// another row moves its rows, as foreign keys with actions on changes do.
+/// another row moves its rows, as foreign keys with actions on changes do; how many rows it has, or -1.
 const FOUND: &str = "
     select t.oid,
            array(select attname::text from pg_attribute
                  where attrelid = t.oid and attidentity = 'a' and not attisdropped) as fixed,
            not exists (select from pg_constraint
-                       where contype = 'f' and conrelid = t.oid and confupdtype in ('c', 'n', 'd')) as still
+                       where contype = 'f' and conrelid = t.oid and confupdtype in ('c', 'n', 'd')) as still,
+           (select reltuples::float8 from pg_class c where c.oid = t.oid) as rows
     from (select $1::text::regclass::oid) as t (oid)";
+
+/// A table with at least so many rows for each staged one is not read for them.
+const SMALL_PART: f64 = 10.0;
 
 const OIDS: &str = "select name::regclass::oid from unnest($1::text[]) as given (name)";
 
@@ -173,7 +179,7 @@ impl<'a> Work<'a> {
     /// Finds the tables in which something changes, and what stands in the way of it.
     async fn find(&mut self, staged: &'a [Staged]) -> Result<()> {
         for (table, staged) in self.plan.tables.iter().zip(staged) {
-            let (oid, fixed, still): (Oid, Vec<String>, bool) = sqlx::query_as(FOUND)
+            let (oid, fixed, still, rows): (Oid, Vec<String>, bool, f64) = sqlx::query_as(FOUND)
                 .persistent(false)
                 .bind(table.target.quoted())
                 .fetch_one(&mut *self.connection)
@@ -186,6 +192,7 @@ impl<'a> Work<'a> {
                 oids: oids::of_table(&self.sink.shared, self.connection, table).await?,
                 fixed,
                 still,
+                few: (staged.receipt.digest.rows as f64) * SMALL_PART <= rows,
                 here: None,
                 gone: 0,
                 before: Digest::default(),
@@ -216,8 +223,11 @@ impl<'a> Work<'a> {
             let (rows, here) = (rows_of(table), here_of(table));
             let analyze = format!("analyze {} ({})", rows.quoted(), keyed.key());
             execute(self.connection, analyze, During::Statement).await?;
+            if changing.few {
+                pace::one_by_one(self.connection).await?;
+            }
             execute(self.connection, keyed.here(&rows, &here), During::Rows).await?;
-            pace::by_place(self.connection).await?;
+            pace::one_by_one(self.connection).await?;
             let sql = keyed.copy_out_from(&here);
             changing.before = self.digest(&sql, table, changing.oids.as_ref()).await?;
             pace::any_way(self.connection).await?;
@@ -355,7 +365,7 @@ impl<'a> Work<'a> {
                 (None, _) => insert_all(table, &rows),
             };
             if new.is_some() {
-                pace::by_place(self.connection).await?;
+                pace::one_by_one(self.connection).await?;
             }
             let inserted = self.run(sql, &table.target).await?;
             if new.is_some() {
@@ -379,8 +389,14 @@ impl<'a> Work<'a> {
                 Some(_) => continue,
                 None => copy_all(table),
             };
-            let oids = changing.oids.clone();
+            let (oids, few) = (changing.oids.clone(), changing.few && changing.keyed().is_some());
+            if few {
+                pace::one_by_one(self.connection).await?;
+            }
             let found = self.digest(&sql, table, oids.as_ref()).await?;
+            if few {
+                pace::any_way(self.connection).await?;
+            }
             if found != expected {
                 return Err(Error::destination(
                     ErrorKind::Mismatch,

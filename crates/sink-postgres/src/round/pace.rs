@@ -25,8 +25,9 @@ pub(super) async fn set(connection: &mut PgConnection) -> Result<()> {
         .map_err(statement)
 }
 
-/// From here on rows whose places are known are fetched from there: the planner would rather read the table and join.
-pub(super) async fn by_place(connection: &mut PgConnection) -> Result<()> {
+/// From here on rows are looked up one by one, by their places or keys: the planner would rather read the whole table and join, which
+/// takes longer as long as they are a small part of it.
+pub(super) async fn one_by_one(connection: &mut PgConnection) -> Result<()> {
     let only = "set local enable_hashjoin = off; set local enable_mergejoin = off";
     execute(connection, only, During::Statement).await.map(drop)
 }

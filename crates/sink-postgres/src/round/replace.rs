@@ -32,7 +32,7 @@ pub(super) async fn replace(
     };
     execute(connection, "savepoint in_place", During::Statement).await?;
     if here.is_some() {
-        pace::by_place(connection).await?;
+        pace::one_by_one(connection).await?;
     }
     let outcome = sqlx::raw_sql(sqlx::AssertSqlSafe(update))
         .execute(&mut *connection)

@@ -122,7 +122,7 @@ impl<'p> Keyed<'p> {
             })
             .collect();
         let (from, same) = match here {
-            Some(here) => (self.placed(rows, here), "t.ctid = h.here".to_owned()),
+            Some(here) => (placed(rows, here), "t.ctid = h.here".to_owned()),
             None => (format!("{} as s", rows.quoted()), self.same()),
         };
         (!set.is_empty()).then(|| {
@@ -133,15 +133,6 @@ impl<'p> Keyed<'p> {
                 self.differs()
             )
         })
-    }
-
-    /// Staged rows with their places.
-    fn placed(&self, rows: &TargetName, here: &TargetName) -> String {
-        format!(
-            "{} as h join {} as s on s.ctid = h.staged",
-            here.quoted(),
-            rows.quoted()
-        )
     }
 
     /// Adds staged rows whose keys are not in the table.
@@ -158,7 +149,7 @@ impl<'p> Keyed<'p> {
     pub(super) fn insert_new(&self, rows: &TargetName, here: &TargetName) -> String {
         format!(
             "{} where h.here is null",
-            insert_from(self.table, &self.placed(rows, here))
+            insert_from(self.table, &placed(rows, here))
         )
     }
 
@@ -177,6 +168,15 @@ impl<'p> Keyed<'p> {
             same.collect::<Vec<_>>().join(" and ")
         )
     }
+}
+
+/// Staged rows with their places.
+fn placed(rows: &TargetName, here: &TargetName) -> String {
+    format!(
+        "{} as h join {} as s on s.ctid = h.staged",
+        here.quoted(),
+        rows.quoted()
+    )
 }
 
 /// Adds all staged rows.
