@@ -48,7 +48,11 @@ impl Since {
         match self {
             // Of numbers that are no transaction's (0 to 2) the age is endless, and every row is read.
             Self::Transaction(before) => {
-                format!("age(xmin) <= age('{}'::xid)", before & u64::from(u32::MAX))
+                // As a query of its own it is asked once, and not for each row.
+                format!(
+                    "age(xmin) <= (select age('{}'::xid))",
+                    before & u64::from(u32::MAX)
+                )
             }
             Self::Condition(condition) => format!("({condition})"),
         }
@@ -215,7 +219,7 @@ mod tests {
     fn conditions_are_of_32_bits() {
         assert_eq!(
             Since::Transaction((5 << 32) + 7).condition(),
-            "age(xmin) <= age('7'::xid)"
+            "age(xmin) <= (select age('7'::xid))"
         );
         assert_eq!(Since::Condition("a or b".to_owned()).condition(), "(a or b)");
     }

@@ -20,10 +20,12 @@ use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::sqlx::postgres::types::Oid;
 use migrate_pg_client::{Connector, During, classify, execute};
 
+use super::lent::{self, Lent, lend};
+use super::pace;
 use super::quiet::{Quiet, quieten};
 use super::replace::replace;
 use super::statements::{Keyed, copy_all, insert_all};
-use super::{gone_of, keys_of, rows_of};
+use super::{gone_of, here_of, keys_of, rows_of};
 use crate::connect::{PostgresSink, statement};
 use crate::ddl::{Phase, mapping, post_data};
 use crate::ledger::{event, round, run};
@@ -47,6 +49,7 @@ pub(super) async fn apply(
     };
     let outcome = async {
         run::hold(work.connection, epoch).await?;
+        pace::set(work.connection).await?;
         work.all(staged).await
     }
     .await;
@@ -76,8 +79,15 @@ struct Work<'a> {
 struct Changing<'a> {
     table: &'a TablePlan,
     staged: &'a Staged,
+    oid: Oid,
     oids: Option<TableOids>,
     fixed: Vec<String>,
+    /// Whether rows stay at the places that were listed until they are changed from there.
+    still: bool,
+    /// Whether the staged rows are a small part of the table, as far as its statistics know.
+    few: bool,
+    /// The list of places.
+    here: Option<TargetName>,
     /// Keys that are gone.
     gone: u64,
     /// Rows that stood there: those that are replaced, those that go.
@@ -99,19 +109,30 @@ impl Changing<'_> {
     }
 }
 
-/// Columns whose numbers nobody may change: `generated always as identity`.
-const FIXED: &str = "
-    select attname::text from pg_attribute where attrelid = $1::text::regclass and attidentity = 'a' and not attisdropped";
+/// A table's number; its columns whose numbers nobody may change (`generated always as identity`); and whether no change of
+/// another row moves its rows, as foreign keys with actions on changes do; how many rows it has, or -1.
+const FOUND: &str = "
+    select t.oid,
+           array(select attname::text from pg_attribute
+                 where attrelid = t.oid and attidentity = 'a' and not attisdropped) as fixed,
+           not exists (select from pg_constraint
+                       where contype = 'f' and conrelid = t.oid and confupdtype in ('c', 'n', 'd')) as still,
+           (select reltuples::float8 from pg_class c where c.oid = t.oid) as rows
+    from (select $1::text::regclass::oid) as t (oid)";
 
-const OID: &str = "select $1::text::regclass::oid";
+/// A table with at least so many rows for each staged one is not read for them.
+const SMALL_PART: f64 = 10.0;
+
+const OIDS: &str = "select name::regclass::oid from unnest($1::text[]) as given (name)";
 
 impl<'a> Work<'a> {
     async fn all(&mut self, staged: &'a [Staged]) -> Result<Vec<TableChanges>> {
-        self.lock(staged).await?;
+        let locked = self.lock(staged).await?;
         self.find(staged).await?;
         self.observer.event(&Event::Steps {
             total: self.tables.len(),
         });
+        let lent = self.lend(&locked).await?;
         let quiet = self.quieten().await?;
         self.change().await?;
         self.remove().await?;
@@ -119,6 +140,7 @@ impl<'a> Work<'a> {
         self.prove().await?;
         self.follow().await?;
         quiet.end(self.connection).await?;
+        lent.end(self.connection).await?;
         self.note(staged).await
     }
 
@@ -129,7 +151,7 @@ impl<'a> Work<'a> {
     }
 
     /// Nobody else writes to the tables meanwhile; everybody may read.
-    async fn lock(&mut self, staged: &[Staged]) -> Result<()> {
+    async fn lock(&mut self, staged: &[Staged]) -> Result<Vec<Oid>> {
         let touched = staged
             .iter()
             .filter(|s| s.receipt.digest.rows > 0 || s.keys.is_some() || s.whole);
@@ -138,30 +160,40 @@ impl<'a> Work<'a> {
             .map(|t| t.target.quoted())
             .collect();
         names.sort();
-        if !names.is_empty() {
-            let lock = format!(
-                "lock table only {} in share row exclusive mode",
-                names.join(", only ")
-            );
-            execute(self.connection, lock, During::Statement).await?;
+        if names.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(())
+        let lock = format!(
+            "lock table only {} in share row exclusive mode",
+            names.join(", only ")
+        );
+        execute(self.connection, lock, During::Statement).await?;
+        sqlx::query_scalar(OIDS)
+            .persistent(false)
+            .bind(names)
+            .fetch_all(&mut *self.connection)
+            .await
+            .map_err(statement)
     }
 
     /// Finds the tables in which something changes, and what stands in the way of it.
     async fn find(&mut self, staged: &'a [Staged]) -> Result<()> {
         for (table, staged) in self.plan.tables.iter().zip(staged) {
-            let fixed: Vec<String> = sqlx::query_scalar(FIXED)
+            let (oid, fixed, still, rows): (Oid, Vec<String>, bool, f64) = sqlx::query_as(FOUND)
                 .persistent(false)
                 .bind(table.target.quoted())
-                .fetch_all(&mut *self.connection)
+                .fetch_one(&mut *self.connection)
                 .await
                 .map_err(statement)?;
             let mut changing = Changing {
                 table,
                 staged,
+                oid,
                 oids: oids::of_table(&self.sink.shared, self.connection, table).await?,
                 fixed,
+                still,
+                few: (staged.receipt.digest.rows as f64) * SMALL_PART <= rows,
+                here: None,
                 gone: 0,
                 before: Digest::default(),
                 removed: Digest::default(),
@@ -180,10 +212,6 @@ impl<'a> Work<'a> {
     /// What stands in the table that will be replaced or removed. Whether there is anything to do.
     async fn look(&mut self, changing: &mut Changing<'a>) -> Result<bool> {
         let (table, staged) = (changing.table, changing.staged);
-        if changing.has_rows() {
-            let analyze = format!("analyze {}", rows_of(table).quoted());
-            execute(self.connection, analyze, During::Statement).await?;
-        }
         let Some(keyed) = Keyed::of(table, &changing.fixed) else {
             // Nothing names its rows: they are all replaced, unless they are the same.
             changing.before = self
@@ -192,8 +220,18 @@ impl<'a> Work<'a> {
             return Ok(changing.before != staged.receipt.digest);
         };
         if changing.has_rows() {
-            let sql = keyed.copy_out(&rows_of(table));
+            let (rows, here) = (rows_of(table), here_of(table));
+            let analyze = format!("analyze {} ({})", rows.quoted(), keyed.key());
+            execute(self.connection, analyze, During::Statement).await?;
+            if changing.few {
+                pace::one_by_one(self.connection).await?;
+            }
+            execute(self.connection, keyed.here(&rows, &here), During::Rows).await?;
+            pace::one_by_one(self.connection).await?;
+            let sql = keyed.copy_out_from(&here);
             changing.before = self.digest(&sql, table, changing.oids.as_ref()).await?;
+            pace::any_way(self.connection).await?;
+            changing.here = Some(here);
         }
         if let Some(receipt) = &staged.keys {
             let (keys, gone) = (keys_of(table), gone_of(table));
@@ -232,17 +270,19 @@ impl<'a> Work<'a> {
         Ok(changing.has_rows() || changing.gone > 0)
     }
 
+    /// Indexes for tables that refer to rows that go.
+    async fn lend(&mut self, locked: &[Oid]) -> Result<Lent> {
+        let go = |c: &Changing<'_>| match c.keyed() {
+            Some(_) => c.gone,
+            None => c.before.rows,
+        };
+        let losing = self.tables.iter().filter(|c| go(c) > lent::FEW);
+        let losing: Vec<Oid> = losing.map(|c| c.oid).collect();
+        lend(self.connection, &losing, locked).await
+    }
+
     async fn quieten(&mut self) -> Result<Quiet> {
-        let mut oids: Vec<Oid> = Vec::new();
-        for changing in &self.tables {
-            let oid = sqlx::query_scalar(OID)
-                .persistent(false)
-                .bind(changing.table.target.quoted())
-                .fetch_one(&mut *self.connection)
-                .await
-                .map_err(statement)?;
-            oids.push(oid);
-        }
+        let oids: Vec<Oid> = self.tables.iter().map(|c| c.oid).collect();
         quieten(self.connection, &oids).await
     }
 
@@ -259,6 +299,7 @@ impl<'a> Work<'a> {
                     self.connection,
                     &keyed,
                     &rows_of(changing.table),
+                    changing.here.as_ref().filter(|_| changing.still),
                     &changing.table.target,
                 )
                 .await
@@ -317,11 +358,19 @@ impl<'a> Work<'a> {
                 continue;
             }
             let rows = rows_of(table);
-            let sql = match changing.keyed() {
-                Some(keyed) => keyed.insert(&rows),
-                None => insert_all(table, &rows),
+            let new = changing.here.clone().filter(|_| changing.out == 0);
+            let sql = match (changing.keyed(), &new) {
+                (Some(keyed), Some(here)) => keyed.insert_new(&rows, here),
+                (Some(keyed), None) => keyed.insert(&rows),
+                (None, _) => insert_all(table, &rows),
             };
+            if new.is_some() {
+                pace::one_by_one(self.connection).await?;
+            }
             let inserted = self.run(sql, &table.target).await?;
+            if new.is_some() {
+                pace::any_way(self.connection).await?;
+            }
             let changing = &mut self.tables[at];
             changing.changes.inserted = inserted.saturating_sub(changing.out);
             changing.took += started.elapsed();
@@ -340,8 +389,14 @@ impl<'a> Work<'a> {
                 Some(_) => continue,
                 None => copy_all(table),
             };
-            let oids = changing.oids.clone();
+            let (oids, few) = (changing.oids.clone(), changing.few && changing.keyed().is_some());
+            if few {
+                pace::one_by_one(self.connection).await?;
+            }
             let found = self.digest(&sql, table, oids.as_ref()).await?;
+            if few {
+                pace::any_way(self.connection).await?;
+            }
             if found != expected {
                 return Err(Error::destination(
                     ErrorKind::Mismatch,
@@ -434,6 +489,10 @@ impl<'a> Work<'a> {
         let deletes = staged.iter().any(|s| s.keys.is_some());
         let number = round::note(self.connection, &found, deletes).await?;
         round::applied(self.connection).await?;
+        for here in self.tables.iter().filter_map(|c| c.here.as_ref()) {
+            let drop = format!("drop table {}", here.quoted());
+            execute(self.connection, drop, During::Statement).await?;
+        }
         let sum = |of: fn(&LaterChanges) -> u64| found.iter().map(|t| of(&t.changes)).sum::<u64>();
         let text = format!(
             "round {number}: {} rows added, {} changed, {} removed",

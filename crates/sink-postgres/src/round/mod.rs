@@ -2,6 +2,8 @@
 //! transaction.
 
 mod apply;
+mod lent;
+mod pace;
 mod quiet;
 mod replace;
 mod stage;
@@ -102,4 +104,9 @@ fn keys_of(table: &TablePlan) -> TargetName {
 /// The table of keys that are gone.
 fn gone_of(table: &TablePlan) -> TargetName {
     place(table, "gone")
+}
+
+/// The table of places: where a staged row is, and where the row that it replaces. It only lives in the transaction.
+fn here_of(table: &TablePlan) -> TargetName {
+    place(table, "here")
 }

@@ -6,6 +6,7 @@ use migrate_pg_client::sqlx;
 use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::{During, classify, execute};
 
+use super::pace;
 use super::statements::Keyed;
 use crate::connect::statement;
 
@@ -15,7 +16,7 @@ const UNIQUE_VIOLATION: &str = "23505";
 /// What an exclusion constraint says.
 const EXCLUSION_VIOLATION: &str = "23P01";
 
-/// Replaces rows that stand in the table by the staged ones of the same key. How many rows got other values in place, and how many
+/// Replaces rows that stand in the table by the staged ones of the same key; at the places in `here`, if they are listed. How many rows got other values in place, and how many
 /// were taken out, to be added with the new ones.
 ///
 /// Rows that pass a unique value on among themselves cannot be changed one after the other: then they are taken out first.
@@ -23,21 +24,29 @@ pub(super) async fn replace(
     connection: &mut PgConnection,
     keyed: &Keyed<'_>,
     rows: &TargetName,
+    here: Option<&TargetName>,
     table: &TargetName,
 ) -> Result<(u64, u64)> {
-    let Some(update) = keyed.update(rows) else {
+    let Some(update) = keyed.update(rows, here) else {
         return Ok((0, 0));
     };
     execute(connection, "savepoint in_place", During::Statement).await?;
+    if here.is_some() {
+        pace::one_by_one(connection).await?;
+    }
     let outcome = sqlx::raw_sql(sqlx::AssertSqlSafe(update))
         .execute(&mut *connection)
         .await;
     match outcome {
         Ok(done) => {
             execute(connection, "release savepoint in_place", During::Statement).await?;
+            if here.is_some() {
+                pace::any_way(connection).await?;
+            }
             Ok((done.rows_affected(), 0))
         }
         Err(error) if passes_on(&error) => {
+            // With it go the settings.
             let back = "rollback to savepoint in_place; release savepoint in_place";
             execute(connection, back, During::Statement).await?;
             let silent = actions(connection, table).await?;

@@ -20,6 +20,11 @@ impl<'p> Keyed<'p> {
         self.table.target.quoted()
     }
 
+    /// Its columns.
+    pub(super) fn key(&self) -> String {
+        list(self.key.iter().copied(), "")
+    }
+
     /// `t.k = s.k and ...`
     fn same(&self) -> String {
         let same = self.key.iter().map(|c| {
@@ -41,6 +46,28 @@ impl<'p> Keyed<'p> {
             self.name(),
             keys.quoted(),
             self.same()
+        )
+    }
+
+    /// Lists where each staged row is, and where in the table the row of the same key, if there is one.
+    pub(super) fn here(&self, rows: &TargetName, here: &TargetName) -> String {
+        format!(
+            "create unlogged table {} as
+             select s.ctid as staged, t.ctid as here from {} as s left join only {} as t on {}",
+            here.quoted(),
+            rows.quoted(),
+            self.name(),
+            self.same()
+        )
+    }
+
+    /// Rows that stand in the table at the places in `here`, in the binary form of COPY.
+    pub(super) fn copy_out_from(&self, here: &TargetName) -> String {
+        format!(
+            "copy (select {} from {} as h join only {} as t on t.ctid = h.here) to stdout (format binary)",
+            self.columns("t."),
+            here.quoted(),
+            self.name()
         )
     }
 
@@ -82,8 +109,9 @@ impl<'p> Keyed<'p> {
         format!("{} and {}", self.delete(rows), self.differs())
     }
 
-    /// Gives rows that stand in the table their staged values. Nothing where a row is nothing but its key.
-    pub(super) fn update(&self, rows: &TargetName) -> Option<String> {
+    /// Gives rows that stand in the table their staged values: those at the places in `here`, or else those of the same key.
+    /// Nothing where a row is nothing but its key.
+    pub(super) fn update(&self, rows: &TargetName, here: Option<&TargetName>) -> Option<String> {
         let set: Vec<String> = self
             .table
             .copied()
@@ -93,13 +121,15 @@ impl<'p> Keyed<'p> {
                 format!("{name} = s.{name}")
             })
             .collect();
+        let (from, same) = match here {
+            Some(here) => (placed(rows, here), "t.ctid = h.here".to_owned()),
+            None => (format!("{} as s", rows.quoted()), self.same()),
+        };
         (!set.is_empty()).then(|| {
             format!(
-                "update only {} as t set {} from {} as s where {} and {}",
+                "update only {} as t set {} from {from} where {same} and {}",
                 self.name(),
                 set.join(", "),
-                rows.quoted(),
-                self.same(),
                 self.differs()
             )
         })
@@ -112,6 +142,14 @@ impl<'p> Keyed<'p> {
             insert_all(self.table, rows),
             self.name(),
             self.same()
+        )
+    }
+
+    /// Adds staged rows whose keys were not in the table when their places were listed.
+    pub(super) fn insert_new(&self, rows: &TargetName, here: &TargetName) -> String {
+        format!(
+            "{} where h.here is null",
+            insert_from(self.table, &placed(rows, here))
         )
     }
 
@@ -132,8 +170,22 @@ impl<'p> Keyed<'p> {
     }
 }
 
+/// Staged rows with their places.
+fn placed(rows: &TargetName, here: &TargetName) -> String {
+    format!(
+        "{} as h join {} as s on s.ctid = h.staged",
+        here.quoted(),
+        rows.quoted()
+    )
+}
+
 /// Adds all staged rows.
 pub(super) fn insert_all(table: &TablePlan, rows: &TargetName) -> String {
+    insert_from(table, &format!("{} as s", rows.quoted()))
+}
+
+/// Adds the rows that are called `s` in what it selects from.
+fn insert_from(table: &TablePlan, from: &str) -> String {
     let columns = list(table.copied(), "");
     let names = if columns.is_empty() {
         String::new()
@@ -141,10 +193,9 @@ pub(super) fn insert_all(table: &TablePlan, rows: &TargetName) -> String {
         format!(" ({columns}) overriding system value")
     };
     format!(
-        "insert into {}{names} select {} from {} as s",
+        "insert into {}{names} select {} from {from}",
         table.target.quoted(),
         list(table.copied(), "s."),
-        rows.quoted()
     )
 }
 
