@@ -61,7 +61,7 @@ pub(crate) async fn holds(
             continue;
         }
         let sql = format!(
-            "select count(*) as rows, count(*) filter (where age(xmin) <= age('{}'::xid)) as young from only {}{}",
+            "select count(*) as rows, count(*) filter (where age(xmin) <= (select age('{}'::xid))) as young from only {}{}",
             token.before & u64::from(u32::MAX),
             source_name(table),
             where_clause(table, &token),
