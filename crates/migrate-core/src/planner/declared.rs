@@ -167,6 +167,13 @@ impl Planner<'_> {
         {
             return Err(format!("its text names the schema {schema}, which becomes {new}"));
         }
+        if let Some(missing) = object.create.roles().find(|r| !self.has_role(r)) {
+            return Err(super::rights::no_role(self.role(missing)));
+        }
+        if object.superuser && !self.may_do_anything() {
+            return Err("only a superuser may create it".to_owned());
+        }
+        let create = self.with_homes(&object.create);
         let numbers_no_more = |r: &ObjectName| self.keys.is_idle(r);
         if object.kind == "sequence option" && object.create.relations().any(numbers_no_more) {
             return Ok(None);
@@ -178,7 +185,7 @@ impl Planner<'_> {
             kind: object.kind.clone(),
             name: object.name.clone(),
             moment: object.moment,
-            create: self.render_template(&object.create)?,
+            create: self.render_template(&create)?,
             drop: object
                 .drop
                 .as_ref()
@@ -223,7 +230,7 @@ impl Planner<'_> {
 }
 
 /// A template as the source would print it.
-fn verbatim(template: &Template) -> String {
+pub(super) fn verbatim(template: &Template) -> String {
     let column = |_: &ObjectName, column: &str| Some(crate::plan::quote_ident(column));
     let relation = |name: &ObjectName| {
         let (schema, name) = (
