@@ -39,6 +39,9 @@ pub struct Target {
     /// a plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roles: Option<BTreeMap<String, bool>>,
+    /// Who carries the plan out, where somebody asked. No part of a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
 }
 
 impl Default for Target {
@@ -52,6 +55,7 @@ impl Default for Target {
             icu: true,
             supabase: false,
             roles: None,
+            user: None,
         }
     }
 }

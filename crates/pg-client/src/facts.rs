@@ -208,6 +208,7 @@ fn read(row: &sqlx::postgres::PgRow, xml: bool) -> sqlx::Result<Facts> {
             icu: row.try_get("icu")?,
             supabase: row.try_get("supabase")?,
             roles: Some(roles(row)?),
+            user: Some(row.try_get("current_role")?),
         },
         version: row.try_get("version")?,
         database: row.try_get("database")?,

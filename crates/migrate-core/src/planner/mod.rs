@@ -124,6 +124,7 @@ pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Pla
         source: catalog.source.clone(),
         target: Target {
             roles: None,
+            user: None,
             ..target.clone()
         },
         schemas,

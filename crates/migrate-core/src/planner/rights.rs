@@ -81,6 +81,9 @@ impl Planner<'_> {
             }
             self.right(right, &mut taken, &mut left);
         }
+        if self.mapping.owners == Owners::Drop {
+            self.note_owners();
+        }
         for ((kind, role, reason), statements) in left {
             let kind = match kind {
                 RightKind::Grant => "grants",
@@ -90,6 +93,42 @@ impl Planner<'_> {
             self.by_hand(kind, format!("role {role}"), &statements.join(";\n"), reason);
         }
         taken
+    }
+
+    /// Owners need no grants in the source, so that they would have nothing in the destination.
+    fn note_owners(&mut self) {
+        let rights = self.catalog.declared.rights.iter();
+        let owners: Vec<&str> = rights
+            .filter(|r| r.kind == RightKind::Owner)
+            .filter(|r| {
+                r.relation
+                    .as_ref()
+                    .is_none_or(|n| self.names.relation(n).is_some())
+            })
+            .filter_map(|r| r.acts_as.as_deref())
+            .filter(|owner| self.target.user.as_deref() != Some(self.role(owner)))
+            .collect();
+        let roles: BTreeSet<&str> = owners.iter().map(|owner| self.role(owner)).collect();
+        let roles: Vec<&str> = roles.into_iter().collect();
+        let (verb, whose) = if roles.len() == 1 {
+            ("owns", "its owner")
+        } else {
+            ("own", "their owners")
+        };
+        if roles.is_empty() {
+            return;
+        }
+        let text = format!(
+            "{} {verb} {} in the source; here who connects owns them, and what {whose} did there by right has to be granted: \
+             owners = \"keep\" leaves them their owners",
+            roles.join(" and "),
+            if owners.len() == 1 {
+                "1 object".to_owned()
+            } else {
+                format!("{} objects", owners.len())
+            },
+        );
+        self.note("owners", text);
     }
 
     fn right(&self, right: &Right, taken: &mut Vec<DeclaredRight>, left: &mut Left) {
