@@ -36,9 +36,11 @@ impl<'d> Roles<'d> {
 impl Drop for Roles<'_> {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            let names = self.names.join(", ");
-            self.database
-                .sql(&format!("drop owned by {names} cascade; drop role {names}"));
+            // One by one: a default privilege that speaks of two of them cannot be dropped twice.
+            for name in &self.names {
+                self.database.sql(&format!("drop owned by {name} cascade"));
+            }
+            self.database.sql(&format!("drop role {}", self.names.join(", ")));
         }
     }
 }

@@ -30,10 +30,10 @@ const RIGHTS: &str = "
           from (select defaclrole as role, defaclnamespace as space, defaclobjtype as type, defaclacl as acl from pg_default_acl
                 union all
                 -- What holds where nothing is said.
-                select oid, 0, type, acldefault(case type when 'S' then 's' else type end, oid)
-                from pg_roles, unnest('{r,S,f,T,n}'::\"char\"[]) as type
+                select r.oid, 0, type, acldefault(case type when 'S' then 's' else type end, r.oid)
+                from pg_roles as r, unnest('{r,S,f,T,n}'::\"char\"[]) as type
                 where not exists (select from pg_default_acl
-                                  where defaclrole = oid and defaclnamespace = 0 and defaclobjtype = type)) as every) as d
+                                  where defaclrole = r.oid and defaclnamespace = 0 and defaclobjtype = type)) as every) as d
     cross join aclexplode(d.acl) as a
     cross join lateral (select case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end as quoted,
                                case when a.is_grantable then ' with grant option' else '' end as with_option) as who
