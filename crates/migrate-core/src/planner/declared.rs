@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::{Column, ObjectName, Table};
-use crate::declared::{Declared, DeclaredObject, DeclaredTable, Object, TableDeclaration};
+use crate::declared::{Declared, DeclaredObject, DeclaredTable, Moment, Object, TableDeclaration};
 use crate::plan::TablePlan;
+use crate::staging::Exists;
 use crate::template::Template;
 
 use super::Planner;
@@ -169,6 +170,9 @@ impl Planner<'_> {
         }
         if let Some(missing) = object.create.roles().find(|r| !self.has_role(r)) {
             return Err(super::rights::no_role(self.role(missing)));
+        }
+        if object.moment == Moment::End && self.mapping.exists == Exists::Replace {
+            return Err("it would speak of tables before they are replaced".to_owned());
         }
         if object.superuser && !self.may_do_anything() {
             return Err("only a superuser may create it".to_owned());
