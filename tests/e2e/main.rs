@@ -25,6 +25,7 @@ mod oracle;
 mod pause;
 mod plan;
 mod postgres;
+mod postgres_rights;
 mod quarantine;
 mod replace;
 mod rollback;

@@ -47,7 +47,6 @@ fn schema(database: &Database) -> String {
         .args([
             "--schema-only",
             "--no-owner",
-            "--no-privileges",
             "--exclude-schema=migrate",
             "--dbname",
         ])

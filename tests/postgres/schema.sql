@@ -2,6 +2,16 @@
 create schema shop;
 create schema "Odd Schema";
 
+create collation shop.numeric_order (provider = icu, locale = 'en-u-kn-true');
+create collation "Odd Schema"."Any Case" (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+create collation shop.bytes (provider = libc, lc_collate = 'C', lc_ctype = 'POSIX');
+comment on collation shop.numeric_order is 'a2 before a10';
+create text search dictionary shop.plain (template = simple, stopwords = 'english', accept = 'false');
+create text search configuration shop.words (parser = default);
+alter text search configuration shop.words add mapping for asciiword, word with shop.plain, english_stem;
+alter text search configuration shop.words add mapping for numword with simple;
+comment on text search configuration shop.words is 'words alone';
+
 create type shop.mood as enum ('sad', 'ok', 'it''s fine', 'Happy');
 create type shop.address as (street text, "House No" integer, moods shop.mood[]);
 create domain shop.positive as integer constraint positive_check check (value > 0);
@@ -26,6 +36,11 @@ $$;
 create procedure shop.nothing(inout a integer) language plpgsql as 'begin a := a; end';
 create aggregate shop.product(double precision) (sfunc = float8mul, stype = double precision, initcond = '1');
 comment on function shop.twice(integer) is 'doubles';
+
+create function shop.as_integer(m shop.mood) returns integer language sql immutable as $$ select case m when 'sad' then 0 else 1 end $$;
+create cast (shop.mood as integer) with function shop.as_integer(shop.mood) as assignment;
+create cast (shop.address as text) with inout as implicit;
+comment on cast (shop.mood as integer) is 'glad or not';
 
 create sequence shop.numbers as smallint increment by -3 minvalue -300 maxvalue 50 start with 20 cache 7 cycle;
 select nextval('shop.numbers'), nextval('shop.numbers');
@@ -149,6 +164,15 @@ from generate_series(1, 15000) as i;
 
 create table "Odd Schema"."Odd ""Table""" ("a'b" integer primary key, "ünï" text, "$" integer default 1);
 insert into "Odd Schema"."Odd ""Table""" values (1, 'x'), (2, null);
+create table shop.sorted (
+    id text collate shop.numeric_order primary key,
+    name text collate "Odd Schema"."Any Case" unique,
+    code varchar(20) collate shop.bytes,
+    found tsvector generated always as (to_tsvector('shop.words'::regconfig, code)) stored,
+    level integer generated always as (('ok'::shop.mood)::integer) stored
+);
+insert into shop.sorted (id, name, code) select 'a' || i, 'Name' || i, 'the words ' || i from generate_series(1, 60) as i;
+create index sorted_lower on shop.sorted (lower(code) collate shop.numeric_order);
 create table shop.empty ();
 insert into shop.empty default values;
 create table shop.nothing_copied (a integer generated always as (1 + 1) stored);
@@ -166,3 +190,35 @@ create view shop.by_function as select k.id, (shop.customers_of(k.*)).email from
 comment on view shop.good_customers is 'good';
 comment on column shop.good_customers.who is 'address';
 comment on materialized view shop.totals is 'sums';
+
+-- Rights, for roles that every server has.
+grant usage on schema shop to pg_monitor, pg_read_all_stats;
+grant create on schema "Odd Schema" to pg_monitor with grant option;
+grant select, insert (code, mood), update on shop.kinds to pg_monitor;
+grant select on shop.kinds to public;
+grant select (email), references (id) on shop.customers to pg_read_all_stats with grant option;
+grant all on "Odd Schema"."Odd ""Table""" to pg_monitor;
+grant select on shop.good_customers, shop.totals, shop.events, shop.events_2023 to pg_monitor;
+grant usage on sequence shop.numbers, shop.kinds_id_seq to pg_monitor;
+grant select on sequence shop.customers_id_seq to pg_monitor;
+revoke all on function shop.twice(integer) from public;
+grant execute on function shop.twice(integer), shop.customers_of(shop.kinds) to pg_monitor;
+grant execute on procedure shop.nothing(integer) to pg_monitor;
+grant execute on function shop.product(double precision) to pg_monitor;
+revoke usage on type shop.mood from public;
+grant usage on type shop.mood, shop.span to pg_monitor;
+grant usage on domain shop.positive to pg_monitor with grant option;
+alter default privileges in schema shop grant select on tables to pg_monitor;
+alter default privileges in schema shop grant usage on sequences to pg_monitor with grant option;
+create policy watched on shop.customers for select to pg_monitor, pg_read_all_stats using (true);
+
+create publication everything_of_kinds for table shop.kinds (id, code, mood), only shop.base where (id > 10 and label <> 'x')
+    with (publish = 'insert, update');
+create publication parts for table shop.events with (publish_via_partition_root = true);
+create publication of_odd for tables in schema "Odd Schema";
+comment on publication parts is 'as one';
+create function shop.watch() returns event_trigger language plpgsql as 'begin return; end';
+create event trigger watching on ddl_command_start when tag in ('CREATE TABLE', 'DROP TABLE') execute function shop.watch();
+create event trigger off on sql_drop execute function shop.watch();
+alter event trigger off disable;
+comment on event trigger off is 'not now';

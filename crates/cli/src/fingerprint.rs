@@ -23,6 +23,7 @@ const LEFT_OUT: &[&str] = &[
     "manual",
     "options",
     "row_version",
+    "rights",
 ];
 
 /// A fingerprint of the schema alone.

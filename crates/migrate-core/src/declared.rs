@@ -5,7 +5,7 @@
 //! [`Declarations`], with places for names; the planner makes [`Declared`] of them, and a sink uses what is declared
 //! instead of building its own statement.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -26,12 +26,25 @@ pub struct Declarations {
     /// Everything else, in an order in which it can be created.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<Object>,
+    /// Who may do what, and who owns what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rights: Vec<Right>,
 }
 
 impl Declarations {
     /// Whether nothing is declared.
     pub fn is_empty(&self) -> bool {
-        self.extensions.is_empty() && self.tables.is_empty() && self.objects.is_empty()
+        self.extensions.is_empty()
+            && self.tables.is_empty()
+            && self.objects.is_empty()
+            && self.rights.is_empty()
+    }
+
+    /// The roles that policies and rights speak of.
+    pub fn roles(&self) -> BTreeSet<&str> {
+        let objects = self.objects.iter().map(|o| &o.create);
+        let rights = self.rights.iter().map(|r| &r.sql);
+        objects.chain(rights).flat_map(Template::roles).collect()
     }
 
     /// What is declared about the table.
@@ -94,6 +107,8 @@ pub enum Moment {
     Attach,
     /// After foreign keys and checks: views, functions on tables, triggers, policies.
     Last,
+    /// After everything else: what would see or send on how the rest is made.
+    End,
 }
 
 /// An object that is created by a statement of its own.
@@ -125,9 +140,52 @@ pub struct Object {
     /// Other objects that it needs, by kind and name: without them it is not created either.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<(String, String)>,
+    /// Whether only superusers may create it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub superuser: bool,
     /// Its owner in the source's words, where it has to be said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// What a [`Right`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RightKind {
+    /// What roles may do with an object, beyond or short of what every such object allows.
+    Grant,
+    /// What roles will be able to do with objects that a role makes later.
+    DefaultPrivilege,
+    /// Who owns an object.
+    Owner,
+}
+
+/// One statement about what a role may do with an object, or about its owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Right {
+    /// What it is.
+    pub kind: RightKind,
+    /// What it is about, for people: `table shop.orders`.
+    pub on: String,
+    /// The table, view, sequence or type that has to be in the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relation: Option<ObjectName>,
+    /// Whether the text names something that is called as it is only if `relation` keeps its names.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verbatim: bool,
+    /// The object that has to be created, by kind and name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<(String, String)>,
+    /// The schema that has to be in the plan, by its source name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// The role that whoever says it has to be able to act as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acts_as: Option<String>,
+    /// The oldest major version of PostgreSQL that understands it.
+    pub since: u32,
+    /// The statement, with places for its roles.
+    pub sql: Template,
 }
 
 /// Definitions in a plan: those of the catalog with names filled in.
@@ -142,12 +200,18 @@ pub struct Declared {
     /// Everything else, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<DeclaredObject>,
+    /// Who may do what, and who owns what, once everything is there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rights: Vec<DeclaredRight>,
 }
 
 impl Declared {
     /// Whether nothing is declared.
     pub fn is_empty(&self) -> bool {
-        self.extensions.is_empty() && self.tables.is_empty() && self.objects.is_empty()
+        self.extensions.is_empty()
+            && self.tables.is_empty()
+            && self.objects.is_empty()
+            && self.rights.is_empty()
     }
 
     /// What is declared about the table.
@@ -201,4 +265,17 @@ pub struct DeclaredObject {
     pub table: Option<TargetName>,
     /// The name that it takes among relations and types.
     pub relation: Option<TargetName>,
+}
+
+/// Rights of one kind on one thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeclaredRight {
+    /// What they are.
+    pub kind: RightKind,
+    /// What they are on, for people.
+    pub on: String,
+    /// The table, view, sequence or type, if it is one.
+    pub relation: Option<TargetName>,
+    /// The statements, separated by semicolons.
+    pub sql: String,
 }

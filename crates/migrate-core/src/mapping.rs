@@ -53,6 +53,13 @@ pub struct Mapping {
     pub tables: BTreeMap<String, TableMapping>,
     /// What becomes of tables that exist under the names that the plan gives.
     pub exists: Exists,
+    /// What becomes of what roles may do in a PostgreSQL source.
+    pub grants: Grants,
+    /// What becomes of the owners of a PostgreSQL source's objects.
+    pub owners: Owners,
+    /// The destination's roles for those of the source that are called otherwise there.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<String, String>,
     /// What kind of destination the plan is made for.
     pub profile: Profile,
     /// Decisions about a Supabase destination.
@@ -115,6 +122,28 @@ pub enum Offsets {
     #[default]
     Drop,
     /// A `smallint` column behind each one keeps the minutes.
+    Keep,
+}
+
+/// What becomes of what roles may do with what is moved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Grants {
+    /// Roles that the destination has may do the same there.
+    #[default]
+    Keep,
+    /// Nobody is granted anything.
+    Drop,
+}
+
+/// What becomes of owners.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Owners {
+    /// Whoever moves it owns it.
+    #[default]
+    Drop,
+    /// Roles that the destination has own what they own in the source.
     Keep,
 }
 

@@ -4,6 +4,7 @@
 //! it into statements without deciding anything more.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -34,6 +35,13 @@ pub struct Target {
     /// Whether the database belongs to Supabase.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub supabase: bool,
+    /// The server's roles, each with whether whoever carries the plan out may act as it; `None` where nobody asked. No part of
+    /// a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<BTreeMap<String, bool>>,
+    /// Who carries the plan out, where somebody asked. No part of a plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
 }
 
 impl Default for Target {
@@ -46,6 +54,8 @@ impl Default for Target {
             citext: true,
             icu: true,
             supabase: false,
+            roles: None,
+            user: None,
         }
     }
 }
@@ -164,6 +174,8 @@ impl Plan {
         // A file may be renamed, and a server patched; the content has a fingerprint of its own.
         deeds.source.name.clear();
         deeds.source.version.clear();
+        // A role that was missing may be made, and rights asked for, before what is left is done.
+        deeds.declared.rights.clear();
         deeds
     }
 

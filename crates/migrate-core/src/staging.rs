@@ -185,6 +185,12 @@ impl Move {
             self.texts(&mut object.drop);
             self.names(object.table.iter_mut().chain(object.relation.iter_mut()));
         }
+        // What is there before and after keeps its rights: schemas, and what will be made later.
+        plan.declared.rights.retain(|r| r.relation.is_some());
+        for right in &mut plan.declared.rights {
+            self.text(&mut right.sql);
+            self.names(&mut right.relation);
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::ObjectName;
+use crate::plan::quote_ident;
 
 /// One piece of a [`Template`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,6 +23,10 @@ pub enum Piece {
     },
     /// A table or view by its source name: the planner puts its quoted, qualified new name here.
     Relation(ObjectName),
+    /// A schema by its source name: the planner puts its quoted new name here.
+    Schema(String),
+    /// A role by its source name: the planner puts the quoted name of the destination's role here.
+    Role(String),
 }
 
 /// PostgreSQL SQL with places for names.
@@ -62,6 +67,16 @@ impl Template {
         self.0.push(Piece::Relation(name));
     }
 
+    /// Appends a schema's place.
+    pub fn push_schema(&mut self, name: impl Into<String>) {
+        self.0.push(Piece::Schema(name.into()));
+    }
+
+    /// Appends a role's place.
+    pub fn push_role(&mut self, name: impl Into<String>) {
+        self.0.push(Piece::Role(name.into()));
+    }
+
     /// Appends another template.
     pub fn push(&mut self, other: Template) {
         for piece in other.0 {
@@ -93,7 +108,29 @@ impl Template {
         })
     }
 
-    /// Renders the template, asking for each name; `None` from either function means that the name is gone (excluded
+    /// The source's roles that the template names.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|p| match p {
+            Piece::Role(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The template with its schemas and roles named as they are given here; places for tables and columns stay.
+    pub fn with_homes(&self, schema: impl Fn(&str) -> String, role: impl Fn(&str) -> String) -> Self {
+        let mut out = Self::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Schema(name) => out.push_sql(&quote_ident(&schema(name))),
+                Piece::Role(name) => out.push_sql(&quote_ident(&role(name))),
+                Piece::Sql(text) => out.push_sql(text),
+                other => out.0.push(other.clone()),
+            }
+        }
+        out
+    }
+
+    /// Renders the template, asking for each name of a table or column, with schemas and roles as the source calls them; `None` from either function means that the name is gone (excluded
     /// from the plan) and makes the whole template `None`.
     pub fn render(
         &self,
@@ -106,6 +143,7 @@ impl Template {
                 Piece::Sql(text) => out.push_str(text),
                 Piece::Column { table, column: name } => out.push_str(&column(table, name)?),
                 Piece::Relation(name) => out.push_str(&relation(name)?),
+                Piece::Schema(name) | Piece::Role(name) => out.push_str(&quote_ident(name)),
             }
         }
         Some(out)

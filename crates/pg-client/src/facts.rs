@@ -1,5 +1,7 @@
 //! What a server is and can do.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use migrate_core::plan::Target;
 use migrate_core::{Error, ErrorKind, Result};
 use sqlx::Row;
@@ -66,6 +68,8 @@ const QUESTIONS: &str = "
            (select count(*) = 4
             from pg_roles
             where rolname in ('supabase_admin', 'anon', 'authenticated', 'service_role')) as supabase,
+           (select array_agg(rolname::text) from pg_roles) as roles,
+           (select array_agg(rolname::text) from pg_roles where pg_has_role(oid, 'member')) as acts_as,
            (select nspname::text from pg_namespace where nspname in ('extensions', 'public') order by nspname limit 1)
              as extension_schema";
 
@@ -181,6 +185,18 @@ async fn text(connection: &mut PgConnection, question: &'static str) -> Result<S
     value.map_err(|e| classify(e, During::Statement))
 }
 
+fn roles(row: &sqlx::postgres::PgRow) -> sqlx::Result<BTreeMap<String, bool>> {
+    let all: Vec<String> = row.try_get("roles")?;
+    let acts_as: BTreeSet<String> = row.try_get::<Vec<String>, _>("acts_as")?.into_iter().collect();
+    Ok(all
+        .into_iter()
+        .map(|role| {
+            let may = acts_as.contains(&role);
+            (role, may)
+        })
+        .collect())
+}
+
 fn read(row: &sqlx::postgres::PgRow, xml: bool) -> sqlx::Result<Facts> {
     let version_num: i32 = row.try_get("version_num")?;
     Ok(Facts {
@@ -191,6 +207,8 @@ fn read(row: &sqlx::postgres::PgRow, xml: bool) -> sqlx::Result<Facts> {
             citext: row.try_get("citext")?,
             icu: row.try_get("icu")?,
             supabase: row.try_get("supabase")?,
+            roles: Some(roles(row)?),
+            user: Some(row.try_get("current_role")?),
         },
         version: row.try_get("version")?,
         database: row.try_get("database")?,

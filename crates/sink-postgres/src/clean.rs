@@ -10,6 +10,7 @@ use crate::connect::PostgresSink;
 use crate::ddl::step_id;
 use crate::ledger::account;
 use crate::ledger::created::{self, Created, KINDS};
+use crate::ledger::granted;
 use crate::ledger::mapping;
 use crate::ledger::run::{self, Presence};
 use crate::ledger::step;
@@ -99,6 +100,7 @@ async fn clean(lock: &mut RunLock, drop_data: bool, portion: usize) -> Result<Cl
     let mut accounts = 0;
     if drop_data {
         accounts = account::remove(lock.connection()).await?;
+        granted::take_back(lock.connection()).await?;
         let created = created::still_there(lock.connection()).await?;
         let declared = run::read(lock.connection()).await?.plan()?.declared;
         let at_once = created.len() <= portion;

@@ -1,7 +1,9 @@
 //! What a person decides, as far as flags say it.
 
 use clap::{Args, ValueEnum};
-use migrate_core::mapping::{AliasTypes, CaseInsensitive, Keys, Legacy, Mapping, Offsets, XmlType};
+use migrate_core::mapping::{
+    AliasTypes, CaseInsensitive, Grants, Keys, Legacy, Mapping, Offsets, Owners, XmlType,
+};
 use migrate_core::naming::Naming;
 use migrate_core::policy::TextPolicy;
 use migrate_core::staging::Exists;
@@ -36,6 +38,16 @@ pub(crate) struct MappingArgs {
     /// once all rows are copied and proven [default: refuse]
     #[arg(long, value_enum, value_name = "CHOICE")]
     exists: Option<ExistsArg>,
+    /// Whether roles that the destination has may do there what they may in a PostgreSQL source [default: keep]
+    #[arg(long, value_enum, value_name = "CHOICE")]
+    grants: Option<GrantsArg>,
+    /// Whether roles that the destination has own there what they own in a PostgreSQL source; who connects has to be a
+    /// member of them [default: drop]
+    #[arg(long, value_enum, value_name = "CHOICE")]
+    owners: Option<OwnersArg>,
+    /// Call a role of a PostgreSQL source as the destination does, such as shop_app=app
+    #[arg(long, value_name = "OLD=NEW", value_parser = role_pair)]
+    role: Vec<(String, String)>,
     /// What becomes of primary keys that are numbers, and of all that refers to them: keep, uuid, or
     /// mapping=SCHEMA.TABLE, a table of the destination that lists them [default: keep]
     #[arg(long, value_name = "CHOICE", value_parser = keys)]
@@ -121,6 +133,22 @@ enum ExistsArg {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+enum GrantsArg {
+    /// Roles that the destination has may do the same there
+    Keep,
+    /// Nobody is granted anything
+    Drop,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OwnersArg {
+    /// Whoever connects owns everything
+    Drop,
+    /// Roles that the destination has own what they own in the source
+    Keep,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum LegacyArg {
     /// Those of the rows themselves
     Keys,
@@ -138,10 +166,16 @@ fn keys(text: &str) -> std::result::Result<Keys, String> {
 }
 
 fn schema_pair(text: &str) -> std::result::Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((old, new)) if !old.is_empty() && !new.is_empty() => Ok((old.to_owned(), new.to_owned())),
-        _ => Err("write OLD=NEW, such as dbo=public".to_owned()),
-    }
+    pair(text).ok_or_else(|| "write OLD=NEW, such as dbo=public".to_owned())
+}
+
+fn role_pair(text: &str) -> std::result::Result<(String, String), String> {
+    pair(text).ok_or_else(|| "write OLD=NEW, such as shop_app=app".to_owned())
+}
+
+fn pair(text: &str) -> Option<(String, String)> {
+    let (old, new) = text.split_once('=')?;
+    (!old.is_empty() && !new.is_empty()).then(|| (old.to_owned(), new.to_owned()))
 }
 
 fn option_pair(text: &str) -> std::result::Result<(String, serde_json::Value), String> {
@@ -206,6 +240,19 @@ impl MappingArgs {
                 ExistsArg::Replace => Exists::Replace,
             };
         }
+        if let Some(choice) = self.grants {
+            mapping.grants = match choice {
+                GrantsArg::Keep => Grants::Keep,
+                GrantsArg::Drop => Grants::Drop,
+            };
+        }
+        if let Some(choice) = self.owners {
+            mapping.owners = match choice {
+                OwnersArg::Drop => Owners::Drop,
+                OwnersArg::Keep => Owners::Keep,
+            };
+        }
+        mapping.roles.extend(self.role.iter().cloned());
         if let Some(choice) = self.xml {
             mapping.xml = match choice {
                 XmlArg::Xml => XmlType::Xml,
@@ -277,6 +324,9 @@ mod tests {
             "--include=b.*",
             "--exclude=c.*",
             "--schema=dbo=public",
+            "--grants=drop",
+            "--owners=keep",
+            "--role=shop_app=app",
         ];
         apply(&flags, &mut mapping).unwrap();
         assert_eq!(mapping.naming, Naming::Snake);
@@ -287,6 +337,9 @@ mod tests {
         assert_eq!(mapping.exists, Exists::Replace);
         assert_eq!(mapping.keys, Keys::Mapping("migrate.mapping".to_owned()));
         assert_eq!(mapping.legacy, Legacy::All);
+        assert_eq!((mapping.grants, mapping.owners), (Grants::Drop, Owners::Keep));
+        assert_eq!(mapping.roles, [("shop_app".to_owned(), "app".to_owned())].into());
+        assert!(Only::try_parse_from(["x", "--role=shop_app"]).is_err());
         assert!(Only::try_parse_from(["x", "--keys=mapping"]).is_err());
         assert_eq!(
             serde_json::to_value(&mapping.options).unwrap(),

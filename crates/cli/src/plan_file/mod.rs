@@ -37,6 +37,7 @@ pub(crate) fn render(mapping: &Mapping, catalog: &Catalog, plan: &Plan, filter: 
     options::write(&mut out, mapping);
     proof::share(&mut out, mapping);
     schemas(&mut out, mapping, plan);
+    roles(&mut out, mapping, catalog);
     supabase::write(&mut out, mapping, plan);
     own_options(&mut out, mapping, catalog);
     proof::rules_and_queries(&mut out, mapping);
@@ -90,6 +91,23 @@ fn schemas(out: &mut Writer, mapping: &Mapping, plan: &Plan) {
             seen.push(old);
             out.comment(&format!("{} = {}", toml_text::key(old), string(new)));
         }
+    }
+    out.blank();
+}
+
+/// The roles that a PostgreSQL source speaks of.
+fn roles(out: &mut Writer, mapping: &Mapping, catalog: &Catalog) {
+    let spoken_of = catalog.declared.roles();
+    if spoken_of.is_empty() && mapping.roles.is_empty() {
+        return;
+    }
+    out.comment("What roles of the source are called in the destination.");
+    out.line("[roles]");
+    for (old, new) in &mapping.roles {
+        out.line(&format!("{} = {}", toml_text::key(old), string(new)));
+    }
+    for role in spoken_of.iter().filter(|r| !mapping.roles.contains_key(**r)) {
+        out.comment(&format!("{} = {}", toml_text::key(role), string(role)));
     }
     out.blank();
 }

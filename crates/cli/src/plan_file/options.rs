@@ -1,7 +1,9 @@
 //! Decisions about the whole database, each with its alternatives.
 
 use migrate_core::encode::DEFAULT_NAMESPACE;
-use migrate_core::mapping::{AliasTypes, CaseInsensitive, Keys, Legacy, Mapping, Offsets, XmlType};
+use migrate_core::mapping::{
+    AliasTypes, CaseInsensitive, Grants, Keys, Legacy, Mapping, Offsets, Owners, XmlType,
+};
 use migrate_core::naming::Naming;
 use migrate_core::policy::TextPolicy;
 use migrate_core::staging::Exists;
@@ -59,6 +61,20 @@ fn exists(choice: Exists) -> &'static str {
     match choice {
         Exists::Refuse => "refuse",
         Exists::Replace => "replace",
+    }
+}
+
+fn grants(choice: Grants) -> &'static str {
+    match choice {
+        Grants::Keep => "keep",
+        Grants::Drop => "drop",
+    }
+}
+
+fn owners(choice: Owners) -> &'static str {
+    match choice {
+        Owners::Drop => "drop",
+        Owners::Keep => "keep",
     }
 }
 
@@ -174,6 +190,27 @@ pub(super) fn write(out: &mut Writer, mapping: &Mapping) {
             (
                 "replace",
                 "they serve until everything is copied and proven, and are replaced in one transaction",
+            ),
+        ],
+    );
+    option(
+        "grants",
+        grants(mapping.grants),
+        "What becomes of what roles may do in a PostgreSQL source.",
+        &[
+            ("keep", "roles that the destination has may do the same there"),
+            ("drop", "nobody is granted anything"),
+        ],
+    );
+    option(
+        "owners",
+        owners(mapping.owners),
+        "What becomes of the owners of a PostgreSQL source's objects.",
+        &[
+            ("drop", "whoever carries this plan out owns what it creates"),
+            (
+                "keep",
+                "roles that the destination has own what they own in the source",
             ),
         ],
     );

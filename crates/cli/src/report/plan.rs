@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use migrate_core::catalog::Fidelity;
+use migrate_core::declared::RightKind;
 use migrate_core::plan::{Plan, TablePlan, Watermark};
 use serde_json::{Value, json};
 
@@ -62,6 +63,13 @@ pub(crate) fn counted(plan: &Plan) -> String {
             None => kinds.push((noun, 1)),
         }
     }
+    let statements = |owner: bool| {
+        let rights = plan.declared.rights.iter();
+        let of_kind = rights.filter(|r| (r.kind == RightKind::Owner) == owner);
+        of_kind.map(|r| r.sql.matches(";\n").count() as u64 + 1).sum()
+    };
+    kinds.push(("grant", statements(false)));
+    kinds.push(("owner", statements(true)));
     let parts: Vec<String> = kinds
         .into_iter()
         .filter(|(_, n)| *n > 0)

@@ -32,6 +32,12 @@ pub(super) fn check(catalog: &Catalog, mapping: &Mapping) -> Result<()> {
             return Err(Error::new(ErrorKind::Config, message).at("schema", schema));
         }
     }
+    let roles = catalog.declared.roles();
+    for role in mapping.roles.keys() {
+        if !roles.contains(role.as_str()) {
+            return Err(unknown("role", role, roles.iter().map(|r| (*r).to_owned())).at("section", "[roles]"));
+        }
+    }
     for pattern in mapping.include.iter().chain(&mapping.exclude) {
         if !catalog
             .tables

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::{Column, ObjectName, Table};
-use crate::declared::{Declared, DeclaredObject, DeclaredTable, Object, TableDeclaration};
+use crate::declared::{Declared, DeclaredObject, DeclaredTable, Moment, Object, TableDeclaration};
 use crate::plan::TablePlan;
+use crate::staging::Exists;
 use crate::template::Template;
 
 use super::Planner;
@@ -167,6 +168,16 @@ impl Planner<'_> {
         {
             return Err(format!("its text names the schema {schema}, which becomes {new}"));
         }
+        if let Some(missing) = object.create.roles().find(|r| !self.has_role(r)) {
+            return Err(super::rights::no_role(self.role(missing)));
+        }
+        if object.moment == Moment::End && self.mapping.exists == Exists::Replace {
+            return Err("it would speak of tables before they are replaced".to_owned());
+        }
+        if object.superuser && !self.may_do_anything() {
+            return Err("only a superuser may create it".to_owned());
+        }
+        let create = self.with_homes(&object.create);
         let numbers_no_more = |r: &ObjectName| self.keys.is_idle(r);
         if object.kind == "sequence option" && object.create.relations().any(numbers_no_more) {
             return Ok(None);
@@ -178,7 +189,7 @@ impl Planner<'_> {
             kind: object.kind.clone(),
             name: object.name.clone(),
             moment: object.moment,
-            create: self.render_template(&object.create)?,
+            create: self.render_template(&create)?,
             drop: object
                 .drop
                 .as_ref()
@@ -223,7 +234,7 @@ impl Planner<'_> {
 }
 
 /// A template as the source would print it.
-fn verbatim(template: &Template) -> String {
+pub(super) fn verbatim(template: &Template) -> String {
     let column = |_: &ObjectName, column: &str| Some(crate::plan::quote_ident(column));
     let relation = |name: &ObjectName| {
         let (schema, name) = (

@@ -14,6 +14,7 @@ mod old_values;
 mod polymorphic;
 mod references;
 mod reshape;
+mod rights;
 mod supabase;
 mod text_keys;
 mod tied;
@@ -91,7 +92,7 @@ pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Pla
     let collations = text_keys::collations(&planned);
     let views = planner.views();
     let sequences = planner.sequences();
-    let declared = planner.declared(&planned);
+    let mut declared = planner.declared(&planned);
     for object in &catalog.manual {
         planner.manual_object(object);
     }
@@ -118,9 +119,14 @@ pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Pla
             schemas.push(home.clone());
         }
     }
+    declared.rights = planner.rights(&declared, &schemas);
     let mut plan = Plan {
         source: catalog.source.clone(),
-        target: target.clone(),
+        target: Target {
+            roles: None,
+            user: None,
+            ..target.clone()
+        },
         schemas,
         extensions: planner.extensions.into_iter().collect(),
         collations,

@@ -70,6 +70,8 @@ impl Rewritten {
             match piece {
                 Piece::Sql(sql) => out.push_sql(sql),
                 Piece::Relation(name) => out.push_relation(name.clone()),
+                Piece::Schema(name) => out.push_schema(name.as_str()),
+                Piece::Role(name) => out.push_role(name.as_str()),
                 Piece::Column { table, column } if owner.is_none() || self.as_well(pieces, i) => {
                     out.push_column(table.clone(), column);
                 }
@@ -103,7 +105,7 @@ impl Rewritten {
             let listed = |p: &&Piece| match p {
                 Piece::Column { .. } => true,
                 Piece::Sql(text) => text.trim() == ",",
-                Piece::Relation(_) => false,
+                Piece::Relation(_) | Piece::Schema(_) | Piece::Role(_) => false,
             };
             match pieces[..at].iter().rev().find(|p| !listed(p)) {
                 Some(Piece::Sql(text)) => text.ends_with("num_nonnulls(") || text.ends_with("num_nulls("),

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::mapping::Mapping;
-use crate::plan::{ManualWork, Note, Plan, TablePlan, TargetName, quote_ident};
+use crate::plan::{ManualWork, Note, Plan, TablePlan, Target, TargetName, quote_ident};
 use crate::supabase::{OWNED_SCHEMAS, Policies, Profile, SupabasePlan};
 
 use super::accounts;
@@ -20,14 +20,18 @@ const OWNERS: [&str; 6] = [
     "createdby",
 ];
 
-/// Lays what is particular about Supabase over a plan that is otherwise made.
-pub(super) fn apply(plan: &mut Plan, mapping: &Mapping) -> Result<()> {
-    let supabase = match mapping.profile {
-        Profile::Auto => plan.target.supabase,
+/// Whether the plan is for a Supabase project.
+pub(super) fn is_chosen(mapping: &Mapping, target: &Target) -> bool {
+    match mapping.profile {
+        Profile::Auto => target.supabase,
         Profile::Plain => false,
         Profile::Supabase => true,
-    };
-    if !supabase {
+    }
+}
+
+/// Lays what is particular about Supabase over a plan that is otherwise made.
+pub(super) fn apply(plan: &mut Plan, mapping: &Mapping) -> Result<()> {
+    if !is_chosen(mapping, &plan.target) {
         return match &mapping.accounts {
             None => Ok(()),
             Some(_) => Err(Error::new(

@@ -8,6 +8,7 @@ mod constraints;
 mod indexes;
 mod keys;
 mod names;
+mod rights;
 mod selection;
 mod supabase;
 mod text_keys;

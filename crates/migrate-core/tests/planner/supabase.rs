@@ -95,6 +95,7 @@ fn declared_view(kind: &str, name: &str) -> Object {
         table: None,
         uses: Vec::new(),
         needs: Vec::new(),
+        superuser: false,
         notes: Vec::new(),
     }
 }

@@ -134,6 +134,7 @@ mod tests {
                 lock,
             )),
             creates: None,
+            shared: false,
         }
     }
 

@@ -11,7 +11,7 @@ use migrate_pg_client::{During, execute};
 
 use super::Work;
 use crate::ddl::Step;
-use crate::ledger::{created, event, run, step};
+use crate::ledger::{created, event, granted, run, step};
 
 /// How often the destination is asked whether to pause.
 const LOOKED_AT: Duration = Duration::from_secs(2);
@@ -128,7 +128,13 @@ async fn in_transaction(
     run::hold(connection, work.epoch).await?;
     // An earlier attempt may have committed without hearing of it.
     if !step::is_done(connection, step).await? {
+        if step.shared {
+            granted::look(connection).await?;
+        }
         execute(connection, step.sql.as_str(), During::Rows).await?;
+        if step.shared {
+            granted::note(connection).await?;
+        }
         if let Some(view) = &step.creates {
             created::objects(connection, "view", std::iter::once(view)).await?;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use migrate_core::declared::{DeclaredObject, Moment};
+use migrate_core::declared::{DeclaredObject, Moment, RightKind};
 use migrate_core::plan::{Plan, TablePlan, TargetName, quote_ident, quote_literal};
 
 use super::{Lock, Phase, Step, security};
@@ -25,6 +25,22 @@ pub(super) fn steps(plan: &Plan, moment: Moment, phase: Phase) -> impl Iterator<
                 None => step,
             }
         })
+}
+
+/// Steps that give roles their rights, and objects their owners.
+pub(super) fn rights(plan: &Plan) -> impl Iterator<Item = Step> {
+    plan.declared.rights.iter().map(|right| {
+        let (kind, subject) = match right.kind {
+            RightKind::Grant => ("grants", format!("grants on {}", right.on)),
+            RightKind::DefaultPrivilege => ("default privileges", format!("default privileges {}", right.on)),
+            RightKind::Owner => ("owner", format!("owner of {}", right.on)),
+        };
+        Step {
+            // Schemas, and what will be made later. Everything else is the migration's own, and goes with its rights.
+            shared: right.kind != RightKind::Owner && right.relation.is_none(),
+            ..Step::new(kind, &right.on, subject, Phase::Rights, right.sql.clone())
+        }
+    })
 }
 
 /// Whether the API would read other tables' rows through it.

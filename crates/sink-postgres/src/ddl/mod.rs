@@ -31,6 +31,9 @@ pub struct Step {
     pub lock: Option<(TargetName, Lock)>,
     /// The relation that it creates, where the ledger has to know that it did.
     pub creates: Option<TargetName>,
+    /// Whether it changes who may do what with something that may have been there before: the ledger has to know how to take
+    /// that back.
+    pub shared: bool,
 }
 
 /// Steps of one phase may run at the same time as far as their locks allow; phases follow each other.
@@ -56,13 +59,17 @@ pub enum Phase {
     Sequences,
     /// Views, in order.
     Views,
+    /// What roles may do, and who owns what: in order, the owners last.
+    Rights,
     /// Accounts made from rows.
     Accounts,
+    /// What would see or send on how the rest is made: publications, event triggers.
+    End,
 }
 
 impl Phase {
     /// The phases after the rows, in order.
-    pub const AFTER: [Self; 10] = [
+    pub const AFTER: [Self; 12] = [
         Self::Numbers,
         Self::Shape,
         Self::Keys,
@@ -72,7 +79,9 @@ impl Phase {
         Self::Validation,
         Self::Sequences,
         Self::Views,
+        Self::Rights,
         Self::Accounts,
+        Self::End,
     ];
 
     /// Whether its steps may run at the same time.
@@ -100,6 +109,7 @@ impl Step {
             phase,
             lock: None,
             creates: None,
+            shared: false,
         }
     }
 

@@ -77,11 +77,13 @@ pub fn post_data(plan: &Plan) -> Vec<Step> {
         (Moment::Keys, Phase::Keys),
         (Moment::Attach, Phase::Attach),
         (Moment::Last, Phase::Views),
+        (Moment::End, Phase::End),
     ] {
         steps.extend(super::declared::steps(plan, moment, phase));
     }
     let supabase = plan.supabase.as_ref();
     steps.extend(plan.views.iter().map(|view| view_step(view, supabase)));
+    steps.extend(super::declared::rights(plan));
     steps.extend(supabase.and_then(|s| s.accounts.as_ref()).map(accounts::step));
     // Stable: the order within a phase stays.
     steps.sort_by_key(|s| s.phase);

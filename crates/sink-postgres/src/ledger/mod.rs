@@ -7,6 +7,7 @@ pub(crate) mod chunk;
 pub(crate) mod control;
 pub(crate) mod created;
 pub(crate) mod event;
+pub(crate) mod granted;
 pub(crate) mod mapping;
 pub(crate) mod quarantine;
 pub(crate) mod round;

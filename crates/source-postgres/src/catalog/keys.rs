@@ -74,6 +74,7 @@ impl<'a> Parts<'a> {
             table: Some(self.name.clone()),
             uses: Vec::new(),
             needs: Vec::new(),
+            superuser: false,
             notes: Vec::new(),
         });
     }

@@ -7,6 +7,7 @@ mod keys;
 mod names;
 mod objects;
 mod questions;
+mod rights;
 mod sequences;
 mod tables;
 
@@ -82,6 +83,7 @@ pub(crate) async fn read(
     let wanted = Wanted {
         schemas: schemas(facts, options),
         major: facts.major(),
+        supabase: facts.supabase && !options.supabase_schemas,
     };
     let answers = answers(connection, &wanted).await?;
     let hidden: Vec<String> = answers
@@ -107,6 +109,7 @@ pub(crate) async fn read(
     sequences::draft(&answers, &mut draft);
     tables::draft(&answers, &mut draft);
     objects::draft(connection, &wanted, &answers, &mut draft).await?;
+    rights::draft(connection, &wanted, &answers, &mut draft).await?;
     execute(connection, "commit").await?;
     if facts.encoding == "SQL_ASCII" {
         draft.by_hand(

@@ -7,6 +7,8 @@ pub(super) struct Wanted {
     /// A condition on `n.nspname`.
     pub(super) schemas: String,
     pub(super) major: u32,
+    /// Whether the source is a Supabase project whose own things stay behind.
+    pub(super) supabase: bool,
 }
 
 #[derive(Debug, Deserialize)]

@@ -69,6 +69,7 @@ pub(super) fn draft(answers: &Answers, draft: &mut Draft) {
                 table: owner.cloned(),
                 uses: Vec::new(),
                 needs: Vec::new(),
+                superuser: false,
                 notes: Vec::new(),
             });
         }

@@ -190,6 +190,7 @@ fn statements(row: &TableRow, name: &ObjectName, draft: &mut Draft) {
             table: Some(name.clone()),
             uses: Vec::new(),
             needs: Vec::new(),
+            superuser: false,
             notes: Vec::new(),
         });
     };

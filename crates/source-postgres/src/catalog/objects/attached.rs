@@ -27,7 +27,17 @@ fn object(found: &Found, row: &Printed, table: &ObjectName) -> Object {
         .trim_end()
         .trim_end_matches(';');
     let mut create = found.known.template(definition, None);
-    if let Some(more) = &row.more {
+    if row.kind == "policy" {
+        for (n, role) in row.roles.iter().flatten().enumerate() {
+            create.push_sql(if n == 0 { " to " } else { ", " });
+            create.push_role(role.as_str());
+        }
+        create.push(
+            found
+                .known
+                .template(row.more.as_deref().unwrap_or_default(), None),
+        );
+    } else if let Some(more) = &row.more {
         create.push_sql(";\n");
         if row.kind == "statistics" {
             create.push_sql(more);
@@ -60,6 +70,7 @@ fn object(found: &Found, row: &Printed, table: &ObjectName) -> Object {
         table: Some(table.clone()),
         uses: vec![table.clone()],
         needs,
+        superuser: false,
         notes: Vec::new(),
     }
 }

@@ -32,6 +32,10 @@ impl Node {
         Self::new("pg_proc", oid)
     }
 
+    pub(super) fn cast(oid: u32) -> Self {
+        Self::new("pg_cast", oid)
+    }
+
     /// What is attached to a table or view.
     pub(super) fn of(kind: &str, oid: u32) -> Self {
         Self::new(

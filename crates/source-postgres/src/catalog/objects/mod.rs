@@ -3,6 +3,7 @@
 mod attached;
 mod graph;
 mod questions;
+mod standalone;
 mod views;
 
 use std::collections::BTreeMap;
@@ -47,10 +48,13 @@ pub(super) async fn draft(
     for row in &functions {
         found.a_function(row, draft);
     }
+    standalone::casts(connection, &mut found).await?;
     views::add(&mut found, &views, &view_columns);
     let ordered = found.ordered();
     draft.objects.splice(0..0, ordered);
+    standalone::first(connection, wanted, draft).await?;
     attached::add(&found, &attached, draft);
+    standalone::last(connection, wanted, &found, draft).await?;
     for row in &others {
         let name = match &row.schema {
             Some(schema) => format!("{schema}.{}", row.name),
@@ -168,6 +172,7 @@ impl Found {
             table: None,
             uses: Vec::new(),
             needs: Vec::new(),
+            superuser: false,
             notes: Vec::new(),
         };
         self.add(node, object);
@@ -226,6 +231,7 @@ impl Found {
             table: None,
             uses: self.uses(&node),
             needs: Vec::new(),
+            superuser: false,
             notes: Vec::new(),
         };
         self.add(node, object);

@@ -23,6 +23,9 @@ pub(super) struct Printed {
     pub(super) more: Option<String>,
     #[serde(default)]
     pub(super) comment: Option<String>,
+    /// For policies: the roles that they are for; none where they are for all.
+    #[serde(default)]
+    pub(super) roles: Option<Vec<String>>,
 }
 
 /// Something that needs something else, both as class and OID.
@@ -61,7 +64,8 @@ pub(super) const EDGES: &str = "
     left join pg_constraint k on d.classid = 'pg_constraint'::regclass and k.oid = d.objid and k.conrelid <> 0
     where d.deptype in ('n', 'a') and d.refobjid >= 16384
       and d.classid in ('pg_rewrite'::regclass, 'pg_attrdef'::regclass, 'pg_constraint'::regclass, 'pg_class'::regclass,
-                        'pg_proc'::regclass, 'pg_type'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass)
+                        'pg_proc'::regclass, 'pg_type'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass,
+                        'pg_cast'::regclass)
       and d.refclassid in ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass)";
 
 /// Types that stand for other things: arrays for their elements, row types for their relations, multiranges for ranges.
@@ -258,7 +262,7 @@ impl Wanted {
             "select ic.oid::bigint as oid, 'view index' as kind, null as schema, quote_ident(n.nspname) || '.' || quote_ident(ic.relname) as name,
                     c.oid::bigint as \"table\", pg_get_indexdef(ic.oid) as definition, null as more,
                     'index ' || quote_ident(n.nspname) || '.' || quote_ident(ic.relname) as arguments,
-                    obj_description(ic.oid, 'pg_class') as comment, 1 as rank
+                    obj_description(ic.oid, 'pg_class') as comment, 1 as rank, null::text[] as roles
              from pg_class c join pg_namespace n on n.oid = c.relnamespace
              join pg_index i on i.indrelid = c.oid join pg_class ic on ic.oid = i.indexrelid
              where c.relkind = 'm' and {relations}
@@ -267,7 +271,7 @@ impl Wanted {
                     c.oid::bigint, pg_get_ruledef(r.oid),
                     case r.ev_enabled when 'D' then 'disable rule ' when 'A' then 'enable always rule ' when 'R' then 'enable replica rule ' end
                     || quote_ident(r.rulename),
-                    'rule ' || quote_ident(r.rulename) || ' on ', obj_description(r.oid, 'pg_rewrite'), 2
+                    'rule ' || quote_ident(r.rulename) || ' on ', obj_description(r.oid, 'pg_rewrite'), 2, null
              from pg_rewrite r join pg_class c on c.oid = r.ev_class join pg_namespace n on n.oid = c.relnamespace
              where r.rulename <> '_RETURN' and {relations}
              union all
@@ -275,7 +279,7 @@ impl Wanted {
                     c.oid::bigint, pg_get_triggerdef(g.oid),
                     case g.tgenabled when 'D' then 'disable trigger ' when 'A' then 'enable always trigger ' when 'R' then 'enable replica trigger ' end
                     || quote_ident(g.tgname),
-                    'trigger ' || quote_ident(g.tgname) || ' on ', obj_description(g.oid, 'pg_trigger'), 3
+                    'trigger ' || quote_ident(g.tgname) || ' on ', obj_description(g.oid, 'pg_trigger'), 3, null
              from pg_trigger g join pg_class c on c.oid = g.tgrelid join pg_namespace n on n.oid = c.relnamespace
              where not g.tgisinternal and {not_inherited} and {relations}
              union all
@@ -284,19 +288,19 @@ impl Wanted {
                     'create policy ' || quote_ident(y.polname) || ' on ' || quote_ident(n.nspname) || '.' || quote_ident(c.relname)
                     || {permissive}
                     || case y.polcmd when 'r' then ' for select' when 'a' then ' for insert' when 'w' then ' for update'
-                                     when 'd' then ' for delete' else '' end
-                    || ' to ' || (select string_agg(case u when 0 then 'public' else quote_ident(pg_get_userbyid(u)) end, ', ')
-                                  from unnest(y.polroles) as u)
-                    || coalesce(' using (' || pg_get_expr(y.polqual, y.polrelid) || ')', '')
+                                     when 'd' then ' for delete' else '' end,
+                    coalesce(' using (' || pg_get_expr(y.polqual, y.polrelid) || ')', '')
                     || coalesce(' with check (' || pg_get_expr(y.polwithcheck, y.polrelid) || ')', ''),
-                    null, 'policy ' || quote_ident(y.polname) || ' on ', obj_description(y.oid, 'pg_policy'), 4
+                    'policy ' || quote_ident(y.polname) || ' on ', obj_description(y.oid, 'pg_policy'), 4,
+                    (select array_agg(pg_get_userbyid(u.role)::text order by u.n)
+                     from unnest(y.polroles) with ordinality as u (role, n) where u.role <> 0)
              from pg_policy y join pg_class c on c.oid = y.polrelid join pg_namespace n on n.oid = c.relnamespace
              where {relations}
              union all
              select s.oid::bigint, 'statistics', null, quote_ident(sn.nspname) || '.' || quote_ident(s.stxname), c.oid::bigint,
                     pg_get_statisticsobjdef(s.oid), {target},
                     'statistics ' || quote_ident(sn.nspname) || '.' || quote_ident(s.stxname),
-                    obj_description(s.oid, 'pg_statistic_ext'), 0
+                    obj_description(s.oid, 'pg_statistic_ext'), 0, null
              from pg_statistic_ext s join pg_namespace sn on sn.oid = s.stxnamespace
              join pg_class c on c.oid = s.stxrelid join pg_namespace n on n.oid = c.relnamespace
              where {relations}
@@ -313,37 +317,24 @@ impl Wanted {
     /// What is only named: for a person to move.
     pub(super) fn others(&self) -> String {
         let of_schema = |class: &str, alias: &str| self.objects(class, &format!("{alias}.oid"));
-        let collations = of_schema("pg_collation", "x");
         let operators = of_schema("pg_operator", "x");
         let classes = of_schema("pg_opclass", "x");
-        let parsers = of_schema("pg_ts_config", "x");
-        let dictionaries = of_schema("pg_ts_dict", "x");
+        let parsers = of_schema("pg_ts_parser", "x");
+        let templates = of_schema("pg_ts_template", "x");
         format!(
-            "select x.oid::bigint as oid, 'collation' as kind, n.nspname as schema, x.collname as name, null as definition
-             from pg_collation x join pg_namespace n on n.oid = x.collnamespace where {collations}
-             union all
-             select x.oid::bigint, 'operator', n.nspname, x.oprname || ' (' || format_type(x.oprleft, null) || ', '
-                    || format_type(x.oprright, null) || ')', null
+            "select x.oid::bigint as oid, 'operator' as kind, n.nspname as schema,
+                    x.oprname || ' (' || format_type(x.oprleft, null) || ', ' || format_type(x.oprright, null) || ')' as name,
+                    null as definition
              from pg_operator x join pg_namespace n on n.oid = x.oprnamespace where {operators}
              union all
              select x.oid::bigint, 'operator class', n.nspname, x.opcname, null
              from pg_opclass x join pg_namespace n on n.oid = x.opcnamespace where {classes}
              union all
-             select x.oid::bigint, 'text search configuration', n.nspname, x.cfgname, null
-             from pg_ts_config x join pg_namespace n on n.oid = x.cfgnamespace where {parsers}
+             select x.oid::bigint, 'text search parser', n.nspname, x.prsname, null
+             from pg_ts_parser x join pg_namespace n on n.oid = x.prsnamespace where {parsers}
              union all
-             select x.oid::bigint, 'text search dictionary', n.nspname, x.dictname, null
-             from pg_ts_dict x join pg_namespace n on n.oid = x.dictnamespace where {dictionaries}
-             union all
-             select x.oid::bigint, 'cast', null, format_type(x.castsource, null) || ' as ' || format_type(x.casttarget, null), null
-             from pg_cast x where x.oid >= 16384 and not exists (select from pg_depend d where d.classid = 'pg_cast'::regclass
-                                                                 and d.objid = x.oid and d.deptype in ('e', 'i'))
-             union all
-             select x.oid::bigint, 'event trigger', null, x.evtname, null
-             from pg_event_trigger x where not exists (select from pg_depend d where d.classid = 'pg_event_trigger'::regclass
-                                                       and d.objid = x.oid and d.deptype = 'e')
-             union all
-             select x.oid::bigint, 'publication', null, x.pubname, null from pg_publication x
+             select x.oid::bigint, 'text search template', n.nspname, x.tmplname, null
+             from pg_ts_template x join pg_namespace n on n.oid = x.tmplnamespace where {templates}
              union all
              select x.oid::bigint, 'foreign server', null, x.srvname, null from pg_foreign_server x
              union all

@@ -73,6 +73,7 @@ fn view(found: &mut Found, row: &Printed, columns: &[&Printed]) {
         table: None,
         uses: found.uses(&node),
         needs: Vec::new(),
+        superuser: false,
         notes: Vec::new(),
     };
     found.add(node, object);
