@@ -10,7 +10,7 @@ use migrate_pg_embedded::Cluster;
 use migrate_testkit::bacpac::{BacpacWriter, Cell, ColumnSpec, DatabaseSpec, Options, SqlType, TableSpec};
 use migrate_testkit::proxy::{Fault, Loss, Proxy};
 
-use crate::cli::{Call, Ended, Folder, crm, migrate};
+use crate::cli::{Call, Ended, Folder, crm, migrate, signal};
 use crate::server::{Database, newest, oldest};
 
 const DESTINATION: i32 = 5;
@@ -237,7 +237,10 @@ fn a_server_that_is_restarted() {
             line.clear();
             assert!(events.read_line(&mut line).unwrap() > 0, "it ended");
         }
+        // It stands still meanwhile, so that it is not over before the server is.
+        signal(&child, "STOP");
         restart(&server);
+        signal(&child, "CONT");
         let rest: Vec<String> = events.lines().map_while(Result::ok).collect();
         assert_eq!(child.wait().unwrap().code(), Some(0), "{moment}: {rest:#?}");
         assert!(

@@ -396,7 +396,7 @@ fn killed_again_and_again() {
     let state = |database: &Database| {
         database.sql(
             "select (select md5(string_agg(c::text, ',' order by id)) from customer as c), (select count(*) from line),
-                    (select sum(n) from line), (select count(*) from event)",
+                    (select sum(n) from line), (select count(*) from public.event)",
         )
     };
     let old = state(&target);
