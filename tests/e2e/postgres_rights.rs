@@ -31,6 +31,16 @@ impl<'d> Roles<'d> {
     fn shown(&self, text: &str) -> String {
         text.replace(&self.prefix, "@")
     }
+
+    /// What the report leaves for a person: kind, name, and the named text.
+    fn left(&self, report: &serde_json::Value, named: &str) -> Vec<String> {
+        let manual = report["plan"]["manual"].as_array().unwrap().iter();
+        let shown = manual.map(|m| {
+            let text = |key: &str| m[key].as_str().unwrap();
+            self.shown(&format!("{} {}: {}", text("kind"), text("name"), text(named)))
+        });
+        shown.collect()
+    }
 }
 
 impl Drop for Roles<'_> {
@@ -154,20 +164,7 @@ fn roles_that_the_destination_has_may_do_the_same_there() {
         )),
         "0"
     );
-    let left: Vec<String> = report["plan"]["manual"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|m| {
-            let text = |key: &str| m[key].as_str().unwrap().to_owned();
-            roles.shown(&format!(
-                "{} {}: {}",
-                text("kind"),
-                text("name"),
-                text("definition")
-            ))
-        })
-        .collect();
+    let left = roles.left(&report, "definition");
     assert_eq!(
         left,
         [
@@ -272,15 +269,7 @@ fn who_is_no_superuser_leaves_what_only_superusers_may_make() {
         )
         .ends(0)
         .json();
-    let left: Vec<String> = report["plan"]["manual"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|m| {
-            let text = |key: &str| m[key].as_str().unwrap().to_owned();
-            roles.shown(&format!("{} {}: {}", text("kind"), text("name"), text("reason")))
-        })
-        .collect();
+    let left = roles.left(&report, "reason");
     assert_eq!(
         left,
         [

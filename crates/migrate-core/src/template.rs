@@ -130,8 +130,8 @@ impl Template {
         out
     }
 
-    /// Renders the template, asking for each name of a table or column, with schemas and roles as the source calls them; `None` from either function means that the name is gone (excluded
-    /// from the plan) and makes the whole template `None`.
+    /// Renders the template, asking for each name of a table or column, with schemas and roles as the source calls them; `None`
+    /// from either function means that the name is gone (excluded from the plan) and makes the whole template `None`.
     pub fn render(
         &self,
         column: impl Fn(&ObjectName, &str) -> Option<String>,
