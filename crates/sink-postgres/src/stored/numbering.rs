@@ -5,6 +5,7 @@ use migrate_core::plan::{TargetName, quote_ident};
 use migrate_core::stored::{Description, Numbering};
 use migrate_pg_client::sqlx::postgres::PgConnection;
 use migrate_pg_client::sqlx::{self, AssertSqlSafe, Row};
+use migrate_pg_client::{During, execute};
 
 use super::describe::{ask, name_of, text};
 use super::unreadable;
@@ -34,7 +35,7 @@ const INCREMENTS: &str = "
     join unnest($1::text[], $2::text[]) as wanted (schema, relation)
       on wanted.schema = n.nspname and wanted.relation = c.relname";
 
-/// Sequences that one statement looks at.
+/// Sequences that one statement looks at, and whose locks, with those of their tables and indexes, are held at once.
 const SLICE: usize = 100;
 
 struct Wanted {
@@ -44,6 +45,8 @@ struct Wanted {
     column: Option<(TargetName, String)>,
 }
 
+/// Looks at the sequences of the tables in `names`, and at those in `alone`. A transaction has to be open; it holds no locks
+/// more afterwards.
 pub(super) async fn look(
     connection: &mut PgConnection,
     names: &(Vec<String>, Vec<String>),
@@ -71,11 +74,15 @@ pub(super) async fn look(
     }
     for slice in wanted.chunks(SLICE) {
         let parts: Vec<String> = slice.iter().enumerate().map(|(i, w)| part(i, w)).collect();
+        execute(connection, "savepoint looking", During::Statement).await?;
         let rows = sqlx::query(AssertSqlSafe(parts.join(" union all ")))
             .persistent(false)
             .fetch_all(&mut *connection)
             .await
             .map_err(unreadable)?;
+        // A server has room for so many locks only, and a savepoint gives its own back.
+        let back = "rollback to savepoint looking; release savepoint looking";
+        execute(connection, back, During::Statement).await?;
         for row in rows {
             let place: i32 = row.try_get("place").map_err(statement)?;
             let Some(wanted) = slice.get(place as usize) else {
