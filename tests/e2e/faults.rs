@@ -253,6 +253,32 @@ fn a_server_that_is_restarted() {
     }
 }
 
+/// A proof holds no more locks at once than a server has room for, however many tables and sequences there are.
+#[test]
+fn more_tables_than_locks() {
+    let (folder, from) = (Folder::new(), Database::new(&oldest()));
+    from.sql(
+        "do $$ begin
+             for n in 1..400 loop
+                 execute format('create table t_%s (id integer generated always as identity primary key)', n);
+             end loop;
+         end $$",
+    );
+    let server = Arc::new(Cluster::temporary(None, &[]).unwrap());
+    let database = Database::new(&server);
+    run(&folder, "env:FROM", &[])
+        .env("FROM", from.url())
+        .to(&database)
+        .ends(0);
+    database.sql("alter system set max_locks_per_transaction = 10");
+    database.sql("alter system set max_connections = 15");
+    restart(&server);
+    let all_at_once =
+        "do $$ begin for n in 1..400 loop execute format('select from t_%s', n); end loop; end $$";
+    assert_eq!(database.refusal(all_at_once), "53200");
+    migrate(&folder, ["validate"]).to(&database).ends(0);
+}
+
 /// A fast shutdown and a start, as its user.
 fn restart(server: &Cluster) {
     let data = server.data_dir().join("pgdata");
