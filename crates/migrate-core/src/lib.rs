@@ -64,6 +64,7 @@ pub mod source;
 pub mod staging;
 pub mod stored;
 pub mod supabase;
+mod target;
 pub mod template;
 pub mod value;
 

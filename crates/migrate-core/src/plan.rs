@@ -4,7 +4,6 @@
 //! it into statements without deciding anything more.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -19,46 +18,7 @@ use crate::staging::Exists;
 use crate::supabase::SupabasePlan;
 use crate::value::ValueKind;
 
-/// What the destination can do, as far as the plan depends on it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
-    /// PostgreSQL's major version.
-    pub version: u32,
-    /// Whether `xml` values can be stored (the server is built with libxml).
-    pub xml: bool,
-    /// Whether PostGIS is installed or can be created.
-    pub postgis: bool,
-    /// Whether `citext` is installed or can be created.
-    pub citext: bool,
-    /// Whether ICU collations can be created.
-    pub icu: bool,
-    /// Whether the database belongs to Supabase.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub supabase: bool,
-    /// The server's roles, each with whether whoever carries the plan out may act as it; `None` where nobody asked. No part of
-    /// a plan.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub roles: Option<BTreeMap<String, bool>>,
-    /// Who carries the plan out, where somebody asked. No part of a plan.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-}
-
-impl Default for Target {
-    /// The newest PostgreSQL with its contributed extensions and no PostGIS.
-    fn default() -> Self {
-        Self {
-            version: 18,
-            xml: true,
-            postgis: false,
-            citext: true,
-            icu: true,
-            supabase: false,
-            roles: None,
-            user: None,
-        }
-    }
-}
+pub use crate::target::{Target, Who};
 
 /// A schema and a name in the destination.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

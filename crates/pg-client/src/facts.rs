@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use migrate_core::plan::Target;
+use migrate_core::plan::{Target, Who};
 use migrate_core::{Error, ErrorKind, Result};
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
@@ -199,6 +199,7 @@ fn roles(row: &sqlx::postgres::PgRow) -> sqlx::Result<BTreeMap<String, bool>> {
 
 fn read(row: &sqlx::postgres::PgRow, xml: bool) -> sqlx::Result<Facts> {
     let version_num: i32 = row.try_get("version_num")?;
+    let superuser = row.try_get::<Option<bool>, _>("superuser")?.unwrap_or(false);
     Ok(Facts {
         target: Target {
             version: version_num.unsigned_abs() / 10_000,
@@ -207,14 +208,17 @@ fn read(row: &sqlx::postgres::PgRow, xml: bool) -> sqlx::Result<Facts> {
             citext: row.try_get("citext")?,
             icu: row.try_get("icu")?,
             supabase: row.try_get("supabase")?,
-            roles: Some(roles(row)?),
-            user: Some(row.try_get("current_role")?),
+            who: Some(Who {
+                user: row.try_get("current_role")?,
+                superuser,
+                roles: roles(row)?,
+            }),
         },
         version: row.try_get("version")?,
         database: row.try_get("database")?,
         encoding: row.try_get("encoding")?,
         user: row.try_get("current_role")?,
-        superuser: row.try_get::<Option<bool>, _>("superuser")?.unwrap_or(false),
+        superuser,
         may_create: row.try_get("may_create")?,
         standby: row.try_get("standby")?,
         supabase: row.try_get("supabase")?,

@@ -174,7 +174,7 @@ impl Planner<'_> {
         if object.moment == Moment::End && self.mapping.exists == Exists::Replace {
             return Err("it would speak of tables before they are replaced".to_owned());
         }
-        if object.superuser && !self.may_do_anything() {
+        if object.superuser && !self.is_superuser() {
             return Err("only a superuser may create it".to_owned());
         }
         let create = self.with_homes(&object.create);

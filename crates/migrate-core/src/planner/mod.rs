@@ -123,8 +123,7 @@ pub fn plan(catalog: &Catalog, mapping: &Mapping, target: &Target) -> Result<Pla
     let mut plan = Plan {
         source: catalog.source.clone(),
         target: Target {
-            roles: None,
-            user: None,
+            who: None,
             ..target.clone()
         },
         schemas,

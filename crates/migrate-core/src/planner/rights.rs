@@ -26,19 +26,18 @@ impl Planner<'_> {
 
     /// Whether the destination has the role, as far as anybody asked.
     pub(super) fn has_role(&self, role: &str) -> bool {
-        let roles = self.target.roles.as_ref();
-        roles.is_none_or(|roles| roles.contains_key(self.role(role)))
+        let who = self.target.who.as_ref();
+        who.is_none_or(|who| who.roles.contains_key(self.role(role)))
     }
 
-    /// Whether whoever carries the plan out is a superuser, as far as anybody asked: such a one may act as every role.
-    pub(super) fn may_do_anything(&self) -> bool {
-        let roles = self.target.roles.as_ref();
-        roles.is_none_or(|roles| roles.values().all(|may| *may))
+    /// Whether whoever carries the plan out is a superuser, as far as anybody asked.
+    pub(super) fn is_superuser(&self) -> bool {
+        self.target.who.as_ref().is_none_or(|who| who.superuser)
     }
 
     fn may_act_as(&self, role: &str) -> bool {
-        let roles = self.target.roles.as_ref();
-        roles.is_none_or(|roles| roles.get(self.role(role)).copied().unwrap_or(false))
+        let who = self.target.who.as_ref();
+        who.is_none_or(|who| who.roles.get(self.role(role)).copied().unwrap_or(false))
     }
 
     /// The template with schemas and roles as the destination calls them.
@@ -106,7 +105,10 @@ impl Planner<'_> {
                     .is_none_or(|n| self.names.relation(n).is_some())
             })
             .filter_map(|r| r.acts_as.as_deref())
-            .filter(|owner| self.target.user.as_deref() != Some(self.role(owner)))
+            .filter(|owner| {
+                let who = self.target.who.as_ref();
+                who.is_none_or(|who| who.user != self.role(owner))
+            })
             .collect();
         let roles: BTreeSet<&str> = owners.iter().map(|owner| self.role(owner)).collect();
         let roles: Vec<&str> = roles.into_iter().collect();

@@ -5,7 +5,7 @@ use migrate_core::catalog::{Catalog, ObjectName};
 use migrate_core::declared::{Right, RightKind};
 use migrate_core::mapping::{Grants, Mapping, Owners};
 use migrate_core::pg_type::PgType;
-use migrate_core::plan::{Plan, Target};
+use migrate_core::plan::{Plan, Target, Who};
 use migrate_core::planner;
 use migrate_core::template::Template;
 
@@ -52,12 +52,13 @@ fn catalog() -> Catalog {
 fn target(version: u32) -> Target {
     Target {
         version,
-        roles: Some(
-            [("reader", false), ("app", true), ("other", false)]
+        who: Some(Who {
+            user: "app".to_owned(),
+            superuser: false,
+            roles: [("reader", false), ("app", true), ("other", false)]
                 .map(|(r, may)| (r.to_owned(), may))
                 .into(),
-        ),
-        user: Some("app".to_owned()),
+        }),
         ..Target::default()
     }
 }
@@ -75,7 +76,7 @@ fn rights_are_for_roles_that_are_there_and_versions_that_know_them() {
             "grant select on table \"shop\".\"item\" to \"reader\";\ngrant maintain on table \"shop\".\"item\" to \"reader\""
         ]
     );
-    assert_eq!((&plan.target.roles, &plan.target.user), (&None, &None));
+    assert_eq!(plan.target.who, None);
     let manual: Vec<String> = plan
         .manual
         .iter()
