@@ -1,7 +1,8 @@
 //! How fast PostgreSQL is copied into PostgreSQL, against `pgcopydb clone` and against `psql` piping the same rows in binary
 //! COPY; all in one cluster, in turn, best of three. Three tables (narrow events, wide rows, children) with four indexes and
-//! two foreign keys. Then later runs, each with its proof: 5 % of the rows are other ones (3 % changed, 2 % new), once with the changed ones
-//! everywhere in the tables, and once, as is usual, among the most recent tenth; 2 % of the rows are gone; nothing changed.
+//! two foreign keys. Then later runs, each with its proof: 5 % of the rows are other ones (3 % changed, 2 % new), once with the
+//! changed ones everywhere in the tables, and once, as is usual, among the most recent tenth; 2 % of the rows are gone; nothing
+//! changed.
 //!
 //! ```text
 //! apt-get install pgcopydb

@@ -16,8 +16,8 @@ const UNIQUE_VIOLATION: &str = "23505";
 /// What an exclusion constraint says.
 const EXCLUSION_VIOLATION: &str = "23P01";
 
-/// Replaces rows that stand in the table by the staged ones of the same key; at the places in `here`, if they are listed. How many rows got other values in place, and how many
-/// were taken out, to be added with the new ones.
+/// Replaces rows that stand in the table by the staged ones of the same key; at the places in `here`, if they are listed. How
+/// many rows got other values in place, and how many were taken out, to be added with the new ones.
 ///
 /// Rows that pass a unique value on among themselves cannot be changed one after the other: then they are taken out first.
 pub(super) async fn replace(
