@@ -137,7 +137,8 @@ pub(crate) fn plan(target: Target) -> Plan {
             fingerprint: "abc".into(),
             ..SourceInfo::default()
         },
-        target,
+        // As the planner does it: a plan does not keep who carries it out.
+        target: Target { who: None, ..target },
         schemas: vec!["Sales".into()],
         extensions: Vec::new(),
         collations: Vec::new(),
